@@ -1,0 +1,94 @@
+// Where parsers read from. Parsers are synchronous, sources are not: what is not in memory yet raises NeedBytes, the
+// caller fetches those bytes, adds them and runs the (metadata-only) parse again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace keras {
+
+/// Thrown by a source whose bytes at [offset, offset + count) are not in memory. Not an Error: callers handle it.
+struct NeedBytes {
+  std::string file;
+  int64_t offset;
+  int64_t count;
+};
+
+/// Random access to the bytes of one file.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// The file's name as error messages show it.
+  virtual const std::string& name() const = 0;
+  virtual int64_t size_bytes() const = 0;
+  /// Copies [offset, offset + out.size()). Throws DataLossError past the end, NeedBytes if not in memory.
+  virtual void read(int64_t offset, std::span<std::byte> out) const = 0;
+
+  std::vector<std::byte> read(int64_t offset, int64_t count) const;
+};
+
+/// Bytes that are all in memory. `owner` keeps them alive.
+class MemorySource final : public ByteSource {
+ public:
+  MemorySource(std::string name, std::vector<std::byte> bytes);
+  MemorySource(std::string name, std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr);
+
+  const std::string& name() const override { return name_; }
+  int64_t size_bytes() const override { return static_cast<int64_t>(bytes_.size()); }
+  void read(int64_t offset, std::span<std::byte> out) const override;
+  using ByteSource::read;
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::string name_;
+  std::vector<std::byte> owned_;
+  std::shared_ptr<const void> owner_;
+  std::span<const std::byte> bytes_;
+};
+
+/// A file of known size of which only some blocks are in memory.
+class BlockSource final : public ByteSource {
+ public:
+  static constexpr int64_t kBlockBytes = 64 * 1024;
+
+  BlockSource(std::string name, int64_t size_bytes) : name_(std::move(name)), size_bytes_(size_bytes) {}
+
+  const std::string& name() const override { return name_; }
+  int64_t size_bytes() const override { return size_bytes_; }
+  /// NeedBytes ranges start and end on block boundaries (or the file's end).
+  void read(int64_t offset, std::span<std::byte> out) const override;
+  using ByteSource::read;
+  /// Adds what NeedBytes asked for: `offset` a multiple of kBlockBytes, whole blocks or up to the file's end.
+  void add(int64_t offset, std::span<const std::byte> bytes);
+
+ private:
+  std::string name_;
+  int64_t size_bytes_;
+  std::map<int64_t, std::vector<std::byte>> blocks_;  // by block number
+};
+
+/// A part of another source, seen as a file of its own (a stored zip member). `parent` must outlive it.
+class WindowSource final : public ByteSource {
+ public:
+  WindowSource(std::string name, std::shared_ptr<const ByteSource> parent, int64_t offset, int64_t size_bytes);
+
+  const std::string& name() const override { return name_; }
+  int64_t size_bytes() const override { return size_bytes_; }
+  void read(int64_t offset, std::span<std::byte> out) const override;
+  using ByteSource::read;
+  const ByteSource& parent() const { return *parent_; }
+  int64_t offset_in_parent() const { return offset_; }
+
+ private:
+  std::string name_;
+  std::shared_ptr<const ByteSource> parent_;
+  int64_t offset_;
+  int64_t size_bytes_;
+};
+
+}  // namespace keras
