@@ -1,0 +1,47 @@
+// A variable: a named tensor that ops read and assign. Shared by the layers, optimizers and Functions that use it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/tensor/tensor.h"
+
+namespace keras {
+
+/// tf.VariableSynchronization and tf.VariableAggregation, as SavedVariable stores them.
+enum class VariableSynchronization { kAuto = 0, kNone = 1, kOnWrite = 2, kOnRead = 3 };
+enum class VariableAggregation { kNone = 0, kSum = 1, kMean = 2, kOnlyFirstReplica = 3 };
+
+class Variable {
+ public:
+  /// `name` without ":0": "dense/kernel".
+  Variable(std::string name, Tensor value, bool trainable)
+      : trainable(trainable), name_(std::move(name)), value_(std::move(value)), shape_(value_.shape()) {}
+
+  const std::string& name() const { return name_; }
+  DType dtype() const { return value_.dtype(); }
+  const Shape& shape() const { return shape_; }
+  const Tensor& value() const { return value_; }
+  /// Grows with every change; what is derived from the value (packed weights) is remade when it differs.
+  uint64_t version() const { return version_; }
+
+  /// Takes over `value`. Throws InvalidArgumentError if dtype or shape differ.
+  void assign(Tensor value);
+  /// For ops that change the value in place: a tensor whose memory nobody else shares (copied first if need be).
+  Tensor& mutable_value();
+
+  bool trainable;
+  VariableSynchronization synchronization = VariableSynchronization::kAuto;
+  VariableAggregation aggregation = VariableAggregation::kNone;
+
+ private:
+  std::string name_;
+  Tensor value_;
+  Shape shape_;
+  uint64_t version_ = 0;
+};
+
+using VariablePtr = std::shared_ptr<Variable>;
+
+}  // namespace keras
