@@ -1,0 +1,73 @@
+// The executor: runs a Function. Rewrites once, plans once per set of argument shapes, then runs node after node in one
+// arena of memory.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/base/limits.h"
+#include "core/graph/function.h"
+#include "core/kernels/context.h"
+
+namespace keras {
+
+/// What running needs beside the Function: threads and scratch memory, the state of random ops, limits, cancellation.
+/// One for an engine; used by one run at a time.
+class Runtime {
+ public:
+  Runtime(std::unique_ptr<kernels::Context> kernels, uint64_t random_seed, const Limits& limits)
+      : limits(limits), kernels_(std::move(kernels)), random_state_(random_seed) {}
+
+  kernels::Context& kernels() { return *kernels_; }
+  uint64_t next_random();
+  void seed(uint64_t seed) { random_state_ = seed; }
+
+  Limits limits;
+  int call_depth = 0;
+  std::atomic<bool> cancelled = false;   // checked between ops: the run then throws AbortError
+
+ private:
+  std::unique_ptr<kernels::Context> kernels_;
+  uint64_t random_state_;
+};
+
+/// Which rewrites run before planning (each keeps the results, up to rounding). All on by default.
+struct PassOptions {
+  bool fold_constants = true;
+  bool fold_batch_norm = true;
+  bool fuse_activations = true;
+  bool prepack_weights = true;
+};
+
+/// Runs one Function, again and again. Argument shapes may differ from run to run: a plan for each set is kept.
+class Executor {
+ public:
+  explicit Executor(FunctionPtr function, const PassOptions& passes = {});
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// REQUIRES: as many `args` as the Function has. Throws InvalidArgumentError (dtype or shape of an argument does not
+  /// fit; a kernel's complaint, with the node's name), AbortError, OutOfMemoryError. Results own their memory.
+  std::vector<Tensor> run(std::span<const Tensor> args, Runtime& runtime);
+
+  const Function& function() const { return *function_; }
+  /// Bytes of the arena of the last run's plan: the activations' peak.
+  int64_t arena_bytes() const;
+
+ private:
+  struct State;
+  FunctionPtr function_;
+  std::unique_ptr<State> state_;
+};
+
+/// Runs one op at once: for eager code.
+std::vector<Tensor> run_op(std::string_view op, std::span<const Tensor> inputs, Attrs attrs, Runtime& runtime);
+
+}  // namespace keras

@@ -1,0 +1,21 @@
+// Functions to and from TensorFlow's protos. The only place in graph/ that sees generated protobuf headers is graph_def.cc
+// and who calls it (saving/).
+#pragma once
+
+#include "core/graph/function.h"
+#include "proto/graph.pb.h"
+
+namespace keras {
+
+/// The FunctionDef of `function` under `name`: arguments first, then captures; private ops ("_FusedConv2D") do not occur,
+/// since what is written is the Function as traced, not as rewritten.
+tensorflow::FunctionDef to_function_def(const Function& function, std::string_view name);
+
+tensorflow::TensorProto to_tensor_proto(const Tensor& tensor);
+/// Throws DataLossError (sizes that do not fit) with `where` in its message, ResourceExhaustedError.
+Tensor from_tensor_proto(const tensorflow::TensorProto& proto, std::string_view where, const Limits& limits);
+
+tensorflow::TensorShapeProto to_shape_proto(const Shape& shape);
+Shape from_shape_proto(const tensorflow::TensorShapeProto& proto);
+
+}  // namespace keras
