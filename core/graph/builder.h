@@ -2,20 +2,23 @@
 #pragma once
 
 #include <deque>
-#include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/base/limits.h"
 #include "core/graph/function.h"
 
 namespace keras {
 
+class Runtime;
+
 class GraphBuilder final : public Emitter {
  public:
   explicit GraphBuilder(std::string function_name, const Limits& limits = {});
+  ~GraphBuilder() override;
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
 
@@ -63,12 +66,14 @@ class GraphBuilder final : public Emitter {
  private:
   std::string unique_name(std::string_view base);
   int32_t add_node(Node node);
-  void track_reads_and_writes(std::string_view op, std::span<const Value> inputs, const Values& outputs);
+  void learn_values(int32_t id, std::span<const Tensor* const> input_values);
+  void track_variables(std::string_view op, std::span<const Value> inputs, const Values& outputs);
 
   std::string function_name_;
   Limits limits_;
   std::string scope_;
   std::unordered_map<std::string, int> name_counts_;
+  std::unordered_set<std::string> taken_names_;
   std::deque<Node> nodes_;                                       // stable references for shape_of()
   std::vector<std::vector<std::optional<Tensor>>> known_values_; // per node and output
   std::vector<int32_t> args_;
@@ -76,6 +81,7 @@ class GraphBuilder final : public Emitter {
   std::vector<Capture> captures_;
   std::unordered_map<const Variable*, int32_t> handles_;         // variable → capture node
   std::unordered_map<int32_t, Value> reads_;                     // capture node → its current value
+  std::unique_ptr<Runtime> folding_;                             // made when a value is first computed ahead
 };
 
 }  // namespace keras

@@ -2,13 +2,11 @@
 // arena of memory.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <list>
-#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/limits.h"
@@ -17,29 +15,38 @@
 
 namespace keras {
 
+class Executor;
+
 /// What running needs beside the Function: threads and scratch memory, the state of random ops, limits, cancellation.
 /// One for an engine; used by one run at a time.
 class Runtime {
  public:
-  Runtime(std::unique_ptr<kernels::Context> kernels, uint64_t random_seed, const Limits& limits)
-      : limits(limits), kernels_(std::move(kernels)), random_state_(random_seed) {}
+  Runtime(std::unique_ptr<kernels::Parallel> parallel, uint64_t random_seed, const Limits& limits);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
 
-  kernels::Context& kernels() { return *kernels_; }
+  kernels::Context& kernels() { return kernels_; }
   uint64_t next_random();
   void seed(uint64_t seed) { random_state_ = seed; }
+  /// The executor of a nested function, made at its first call.
+  Executor& executor_of(const FunctionPtr& function);
 
   Limits limits;
-  int call_depth = 0;
+  int64_t call_depth = 0;
   std::atomic<bool> cancelled = false;   // checked between ops: the run then throws AbortError
 
  private:
-  std::unique_ptr<kernels::Context> kernels_;
+  std::unique_ptr<kernels::Parallel> parallel_;
+  kernels::Scratch scratch_;
+  kernels::Context kernels_;
   uint64_t random_state_;
+  std::unordered_map<FunctionPtr, std::unique_ptr<Executor>> executors_;
 };
 
 /// Which rewrites run before planning (each keeps the results, up to rounding). All on by default.
 struct PassOptions {
-  bool fold_constants = true;
+  bool fold_padding = true;
   bool fold_batch_norm = true;
   bool fuse_activations = true;
   bool prepack_weights = true;

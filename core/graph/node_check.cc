@@ -1,0 +1,156 @@
+// Signature matching and shape inference for one node.
+#include "core/graph/node_check.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+
+namespace keras {
+namespace {
+
+/// Walks over the inputs of a node and binds the signature's attributes to what it finds.
+class InputMatcher {
+ public:
+  InputMatcher(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs)
+      : op_(op), inputs_(inputs), attrs_(attrs) {}
+
+  void match() {
+    const auto& args = op_.signature.inputs;
+    for (size_t i = 0; i < args.size(); ++i) {
+      if (!args[i].type_list_attr.empty()) match_list(args[i], args.size() - i - 1);
+      else if (!args[i].number_attr.empty()) match_repeated(args[i], args.size() - i - 1);
+      else match_one(args[i], next(args[i]));
+    }
+    if (position_ != inputs_.size()) {
+      throw InvalidArgumentError("Op {} takes {} inputs, found {}", op_.def->name, position_, inputs_.size());
+    }
+  }
+
+ private:
+  DType next(const ArgDef& arg) {
+    if (position_ == inputs_.size()) {
+      throw InvalidArgumentError("Op {} needs an input '{}' that is not there", op_.def->name, arg.name);
+    }
+    return inputs_[position_++];
+  }
+
+  void match_one(const ArgDef& arg, DType dtype) {
+    if (arg.type_attr.empty()) {
+      if (dtype != arg.dtype) mismatch(arg, dtype, arg.dtype);
+      return;
+    }
+    const AttrValue* bound = attrs_.find(arg.type_attr);
+    if (bound == nullptr) {
+      attrs_.set(arg.type_attr, dtype);
+    } else if (std::get<DType>(*bound) != dtype) {
+      mismatch(arg, dtype, std::get<DType>(*bound));
+    }
+  }
+
+  void match_repeated(const ArgDef& arg, size_t after) {
+    const AttrValue* bound = attrs_.find(arg.number_attr);
+    const int64_t count = bound != nullptr ? std::get<int64_t>(*bound) : rest(after);
+    if (bound == nullptr) attrs_.set(arg.number_attr, count);
+    for (int64_t i = 0; i < count; ++i) match_one(arg, next(arg));
+  }
+
+  void match_list(const ArgDef& arg, size_t after) {
+    const AttrValue* bound = attrs_.find(arg.type_list_attr);
+    std::vector<DType> found;
+    const int64_t count =
+        bound != nullptr ? static_cast<int64_t>(std::get<std::vector<DType>>(*bound).size()) : rest(after);
+    for (int64_t i = 0; i < count; ++i) found.push_back(next(arg));
+    attrs_.set(arg.type_list_attr, std::move(found));
+  }
+
+  int64_t rest(size_t after) const {
+    const auto left = static_cast<int64_t>(inputs_.size() - position_) - static_cast<int64_t>(after);
+    return std::max<int64_t>(left, 0);
+  }
+
+  [[noreturn]] void mismatch(const ArgDef& arg, DType found, DType wanted) const {
+    throw InvalidArgumentError("Op {}: input '{}' has dtype {}, but {} is needed", op_.def->name, arg.name, found, wanted);
+  }
+
+  const RegisteredOp& op_;
+  std::span<const DType> inputs_;
+  Attrs& attrs_;
+  size_t position_ = 0;
+};
+
+void append_output(const ArgDef& arg, const Attrs& attrs, std::vector<DType>& dtypes) {
+  if (!arg.type_list_attr.empty()) {
+    const auto& list = attrs.get<std::vector<DType>>(arg.type_list_attr);
+    dtypes.insert(dtypes.end(), list.begin(), list.end());
+    return;
+  }
+  const int64_t count = arg.number_attr.empty() ? 1 : attrs.get_int(arg.number_attr);
+  const DType dtype = arg.type_attr.empty() ? arg.dtype : attrs.get_dtype(arg.type_attr);
+  for (int64_t i = 0; i < count; ++i) dtypes.push_back(dtype);
+}
+
+class InferenceContext final : public ShapeContext {
+ public:
+  InferenceContext(std::span<const Shape* const> shapes, std::span<const DType> dtypes,
+                   std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count)
+      : shapes_(shapes), dtypes_(dtypes), values_(values), attrs_(attrs),
+        outputs(output_count, Shape::unknown_rank()) {}
+
+  int inputs() const override { return static_cast<int>(shapes_.size()); }
+  const Shape& input(int index) const override { return *shapes_[static_cast<size_t>(index)]; }
+  DType input_dtype(int index) const override { return dtypes_[static_cast<size_t>(index)]; }
+  const Tensor* input_value(int index) const override { return values_[static_cast<size_t>(index)]; }
+  const Attrs& attrs() const override { return attrs_; }
+  void set_output(int index, Shape shape) override { outputs[static_cast<size_t>(index)] = std::move(shape); }
+
+ private:
+  std::span<const Shape* const> shapes_;
+  std::span<const DType> dtypes_;
+  std::span<const Tensor* const> values_;
+  const Attrs& attrs_;
+
+ public:
+  std::vector<Shape> outputs;
+};
+
+}  // namespace
+
+const RegisteredOp& require_op(std::string_view op) {
+  const RegisteredOp* found = find_op(op);
+  if (found == nullptr) throw UnimplementedError("Op '{}' is not implemented.", op);
+  return *found;
+}
+
+std::vector<DType> complete_attrs(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs) {
+  InputMatcher(op, inputs, attrs).match();
+  for (const AttrDef& def : op.signature.attrs) {
+    const AttrValue* value = attrs.find(def.name);
+    if (value == nullptr && def.default_value) {
+      attrs.set(def.name, *def.default_value);
+      value = attrs.find(def.name);
+    }
+    if (value == nullptr) throw InvalidArgumentError("Op {} needs attribute '{}'", op.def->name, def.name);
+    if (def.kind != "type" || def.allowed.empty()) continue;
+    const DType dtype = attrs.get_dtype(def.name);
+    if (std::find(def.allowed.begin(), def.allowed.end(), dtype) == def.allowed.end()) {
+      throw InvalidArgumentError("Op {} does not take dtype {} for '{}'", op.def->name, dtype, def.name);
+    }
+  }
+  std::vector<DType> outputs;
+  for (const ArgDef& arg : op.signature.outputs) append_output(arg, attrs, outputs);
+  return outputs;
+}
+
+std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* const> shapes,
+                                std::span<const DType> dtypes, std::span<const Tensor* const> values,
+                                const Attrs& attrs, size_t output_count) {
+  InferenceContext context(shapes, dtypes, values, attrs, output_count);
+  if (op.def->shape != nullptr) op.def->shape(context);
+  return std::move(context.outputs);
+}
+
+bool is_foldable(const RegisteredOp& op) {
+  return (op.def->flags & kStateful) == 0 && op.def->kernel != nullptr && std::string_view(op.def->name) != "_Arg";
+}
+
+}  // namespace keras

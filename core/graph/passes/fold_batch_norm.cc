@@ -1,0 +1,83 @@
+// Conv2D or DepthwiseConv2dNative [→ BiasAdd] → FusedBatchNormV3 (inference):
+//   s = scale / √(variance + ε),  filter' = filter · s,  bias' = offset + (bias − mean) · s.
+// The new filter and bias depend on variables alone: the executor computes them when a variable changes.
+#include <optional>
+
+#include "core/graph/passes/passes.h"
+#include "core/graph/passes/rewriter.h"
+
+namespace keras {
+namespace {
+
+/// A convolution with its optional bias, as old edges.
+struct Convolution {
+  const Node* node = nullptr;
+  std::optional<Edge> bias;
+};
+
+const Node& producer(const Function& function, const Edge& edge) { return function.nodes[static_cast<size_t>(edge.node)]; }
+
+std::optional<Convolution> match_convolution(const Rewriter& rewriter, Edge edge) {
+  Convolution match;
+  const Function& source = rewriter.source();
+  if (rewriter.uses(edge) != 1) return std::nullopt;
+  if (std::string_view(producer(source, edge).op->def->name) == "BiasAdd") {
+    match.bias = producer(source, edge).inputs[1];
+    edge = producer(source, edge).inputs[0];
+    if (!rewriter.is_hoisted(*match.bias) || rewriter.uses(edge) != 1) return std::nullopt;
+  }
+  match.node = &producer(source, edge);
+  const std::string_view op = match.node->op->def->name;
+  if ((op != "Conv2D" && op != "DepthwiseConv2dNative") || !rewriter.is_hoisted(match.node->inputs[1])) return std::nullopt;
+  return match;
+}
+
+bool is_foldable_norm(const Rewriter& rewriter, const Node& node) {
+  if (std::string_view(node.op->def->name) != "FusedBatchNormV3" || node.attrs.get_bool("is_training")) return false;
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    if (!rewriter.is_hoisted(node.inputs[i])) return false;
+  }
+  return node.attrs.get_string("data_format") == "NHWC" && node.dtypes[0] == DType::kFloat32;
+}
+
+/// The factors in the shape that multiplies the filter: [channels], or [channels, multiplier] of a depthwise filter.
+Edge filter_factors(Rewriter& rewriter, const Convolution& convolution, const Edge& factors) {
+  if (std::string_view(convolution.node->op->def->name) == "Conv2D") return factors;
+  const Shape& filter = rewriter.source().shape(convolution.node->inputs[1]);
+  const Edge shape = rewriter.constant(
+      Tensor::vector<int32_t>({static_cast<int32_t>(filter.dim(2)), static_cast<int32_t>(filter.dim(3))}));
+  return rewriter.emit("Reshape", {factors, shape});
+}
+
+}  // namespace
+
+Function fold_batch_norm(const Function& function) {
+  return rewrite_nodes(function, [](Rewriter& rewriter, int32_t id, const Node& node) {
+    if (!is_foldable_norm(rewriter, node)) return false;
+    const auto convolution = match_convolution(rewriter, node.inputs[0]);
+    if (!convolution) return false;
+    // Outputs 1 to 5 (batch statistics) serve training; in inference nobody asks for them.
+    for (int32_t i = 1; i < static_cast<int32_t>(node.dtypes.size()); ++i) {
+      if (rewriter.uses({id, i}) > 0) return false;
+    }
+    const Shape& filter = rewriter.source().shape(convolution->node->inputs[1]);
+    if (!filter.fully_known()) return false;
+    const Edge scale = rewriter.mapped(node.inputs[1]), offset = rewriter.mapped(node.inputs[2]);
+    const Edge mean = rewriter.mapped(node.inputs[3]), variance = rewriter.mapped(node.inputs[4]);
+    const Edge epsilon = rewriter.constant(Tensor::scalar(node.attrs.get_float("epsilon")));
+    const Edge deviation = rewriter.emit("Rsqrt", {rewriter.emit("AddV2", {variance, epsilon})});
+    const Edge factors = rewriter.emit("Mul", {scale, deviation});
+    Edge shift = mean;
+    if (convolution->bias) shift = rewriter.emit("Sub", {mean, rewriter.mapped(*convolution->bias)});
+    const Edge bias = rewriter.emit("Sub", {offset, rewriter.emit("Mul", {shift, factors})});
+    const Edge new_filter = rewriter.emit("Mul", {rewriter.mapped(convolution->node->inputs[1]),
+                                                  filter_factors(rewriter, *convolution, factors)});
+    const Edge product = rewriter.emit(convolution->node->op->def->name,
+                                       {rewriter.mapped(convolution->node->inputs[0]), new_filter},
+                                       convolution->node->attrs, convolution->node->name);
+    rewriter.replace(id, rewriter.emit("BiasAdd", {product, bias}, {}, node.name));
+    return true;
+  });
+}
+
+}  // namespace keras

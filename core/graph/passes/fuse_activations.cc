@@ -1,0 +1,101 @@
+// Conv2D, DepthwiseConv2dNative or MatMul, then BiasAdd, then (convolutions) the sum with a residual, then an activation:
+// one _Fused op, whose kernel does the rest while the product is still in registers. fused_ops names them in order.
+#include <algorithm>
+#include <optional>
+
+#include "core/graph/passes/passes.h"
+#include "core/graph/passes/rewriter.h"
+
+namespace keras {
+namespace {
+
+constexpr std::string_view kActivations[] = {"Relu", "Relu6", "LeakyRelu", "Elu", "Sigmoid", "Tanh"};
+
+struct FusedName {
+  std::string_view plain, fused;
+};
+constexpr FusedName kFused[] = {{"Conv2D", "_FusedConv2D"},
+                                {"DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative"},
+                                {"MatMul", "_FusedMatMul"}};
+
+bool is_activation(std::string_view op) { return std::find(std::begin(kActivations), std::end(kActivations), op) != std::end(kActivations); }
+
+/// A product that may take another op into its epilogue, as it stands in the copy.
+struct Product {
+  Node node;
+  std::string_view fused_name;
+  std::vector<std::string> fused_ops;
+
+  bool complete() const { return !fused_ops.empty() && is_activation(fused_ops.back()); }
+};
+
+std::optional<Product> match_product(const Rewriter& rewriter, const Edge& old_edge) {
+  if (rewriter.uses(old_edge) != 1) return std::nullopt;
+  const Node& node = rewriter.made(rewriter.mapped(old_edge));
+  if (node.dtypes[0] != DType::kFloat32) return std::nullopt;
+  const std::string_view op = node.op->def->name;
+  for (const FusedName& name : kFused) {
+    if (op == name.fused) return Product{node, name.fused, node.attrs.get<std::vector<std::string>>("fused_ops")};
+    if (op != name.plain) continue;
+    if (const AttrValue* format = node.attrs.find("data_format")) {
+      if (std::get<std::string>(*format) != "NHWC") return std::nullopt;
+    }
+    return Product{node, name.fused, {}};
+  }
+  return std::nullopt;
+}
+
+/// The product with `op` at the end of its epilogue; `extra` is the op's other input.
+Edge extend(Rewriter& rewriter, Product product, std::string_view op, std::optional<Edge> extra, const Node& at) {
+  std::vector<Edge> inputs = product.node.inputs;
+  if (extra) inputs.push_back(*extra);
+  product.fused_ops.emplace_back(op);
+  Attrs attrs = product.node.attrs;
+  attrs.set("fused_ops", product.fused_ops).set("num_args", static_cast<int64_t>(inputs.size()) - 2);
+  if (op == "LeakyRelu") attrs.set("leakyrelu_alpha", at.attrs.get_float("alpha"));
+  return rewriter.emit(product.fused_name, inputs, std::move(attrs), at.name);
+}
+
+/// Whether a residual has the very shape of the product, batch aside (both come from one batch).
+bool same_image(const Shape& a, const Shape& b) {
+  if (!a.known_rank() || !b.known_rank() || a.rank() != 4 || b.rank() != 4) return false;
+  for (int64_t i = 1; i < 4; ++i) {
+    if (a.dim(i) < 0 || a.dim(i) != b.dim(i)) return false;
+  }
+  return a.dim(0) == b.dim(0);
+}
+
+bool fuse_residual(Rewriter& rewriter, int32_t id, const Node& node) {
+  if (node.dtypes[0] != DType::kFloat32 || node.inputs[0] == node.inputs[1]) return false;
+  if (!same_image(rewriter.source().shape(node.inputs[0]), rewriter.source().shape(node.inputs[1]))) return false;
+  // The later of the two, so that the other is there already when it runs.
+  const bool second_later = rewriter.mapped(node.inputs[1]).node > rewriter.mapped(node.inputs[0]).node;
+  const Edge later = node.inputs[second_later ? 1 : 0], other = node.inputs[second_later ? 0 : 1];
+  const auto product = match_product(rewriter, later);
+  if (!product || product->fused_name != "_FusedConv2D") return false;
+  if (product->fused_ops != std::vector<std::string>{"BiasAdd"}) return false;
+  rewriter.replace(id, extend(rewriter, *product, "Add", rewriter.mapped(other), node));
+  return true;
+}
+
+}  // namespace
+
+Function fuse_activations(const Function& function) {
+  return rewrite_nodes(function, [](Rewriter& rewriter, int32_t id, const Node& node) {
+    const std::string_view op = node.op->def->name;
+    if (op == "AddV2") return fuse_residual(rewriter, id, node);
+    if (op != "BiasAdd" && !is_activation(op)) return false;
+    const auto product = match_product(rewriter, node.inputs[0]);
+    if (!product) return false;
+    if (op == "BiasAdd") {
+      if (!product->fused_ops.empty()) return false;
+      rewriter.replace(id, extend(rewriter, *product, op, rewriter.mapped(node.inputs[1]), node));
+      return true;
+    }
+    if (product->fused_ops.empty() || product->complete()) return false;
+    rewriter.replace(id, extend(rewriter, *product, op, std::nullopt, node));
+    return true;
+  });
+}
+
+}  // namespace keras

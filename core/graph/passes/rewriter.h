@@ -1,0 +1,64 @@
+// Copies a Function node by node; a rewrite puts other nodes in the place of some.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/graph/function.h"
+#include "core/graph/hoist.h"
+#include "core/graph/plan.h"
+
+namespace keras {
+
+/// Edges of the source are "old", those of the copy "new". Nodes are visited in order, so all inputs of the node at hand
+/// have new edges already.
+class Rewriter {
+ public:
+  explicit Rewriter(const Function& source);
+
+  const Function& source() const { return source_; }
+  /// Copies node `id` as it is.
+  void copy(int32_t id);
+  /// Output 0 of the old node `id` is computed by `edge` from now on.
+  void replace(int32_t id, const Edge& edge);
+  /// A node in the copy; attributes, dtypes and shapes are completed.
+  Edge emit(std::string_view op, std::span<const Edge> inputs, Attrs attrs = {}, std::string_view name = {});
+  Edge emit(std::string_view op, std::initializer_list<Edge> inputs, Attrs attrs = {}, std::string_view name = {}) {
+    return emit(op, std::span<const Edge>(inputs.begin(), inputs.size()), std::move(attrs), name);
+  }
+  Edge constant(Tensor value);
+
+  Edge mapped(const Edge& old_edge) const { return map_[static_cast<size_t>(index_.of(old_edge))]; }
+  /// The node of the copy that makes a new edge.
+  const Node& made(const Edge& new_edge) const { return copy_.nodes[static_cast<size_t>(new_edge.node)]; }
+  bool is(const Edge& new_edge, std::string_view op) const { return made(new_edge).op->def->name == op; }
+  /// How many nodes and results use an old edge.
+  int uses(const Edge& old_edge) const { return uses_[static_cast<size_t>(index_.of(old_edge))]; }
+  /// Whether an old edge depends on constants and unassigned variables only.
+  bool is_hoisted(const Edge& old_edge) const { return hoisting_.hoisted[static_cast<size_t>(old_edge.node)] != 0; }
+
+  /// The copy, without what the replacements left unused.
+  Function finish();
+
+ private:
+  const Function& source_;
+  ValueIndex index_;
+  Hoisting hoisting_;
+  std::vector<Edge> map_;
+  std::vector<int> uses_;
+  Function copy_;
+};
+
+/// Runs `visit(rewriter, id, node)` on each node; false copies the node.
+template <class Visit>
+Function rewrite_nodes(const Function& function, Visit&& visit) {
+  Rewriter rewriter(function);
+  for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
+    if (!visit(rewriter, id, function.nodes[static_cast<size_t>(id)])) rewriter.copy(id);
+  }
+  return rewriter.finish();
+}
+
+}  // namespace keras

@@ -1,0 +1,255 @@
+// Liveness and the arena.
+#include "core/graph/plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/base/error.h"
+#include "core/graph/node_check.h"
+#include "core/graph/op_runner.h"
+
+namespace keras {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kMaxFoldedElements = 1024;  // shapes and the like
+
+/// A piece of memory: made by one value, perhaps passed on to aliases and in-place results.
+struct Block {
+  int64_t bytes = 0;
+  int32_t first = 0;   // node that makes it
+  int32_t last = 0;    // node after which nobody reads it
+  int64_t offset = -1;
+  bool escapes = false;  // leaves with a result, or cannot be planned: memory of its own
+};
+
+class Planner {
+ public:
+  Planner(const Function& function, const ValueIndex& index, const Hoisting& hoisting, Plan& plan, Runtime& runtime)
+      : function_(function), index_(index), hoisting_(hoisting), plan_(plan), runtime_(runtime),
+        shapes_(static_cast<size_t>(index.count()), Shape::unknown_rank()),
+        known_(static_cast<size_t>(index.count())), block_of_(static_cast<size_t>(index.count()), -1),
+        last_use_(static_cast<size_t>(index.count()), -1) {}
+
+  void run() {
+    infer_all();
+    find_last_uses();
+    assign_blocks();
+    mark_escapes();
+    place_blocks();
+    write_plan();
+  }
+
+ private:
+  const Node& node(int32_t id) const { return function_.nodes[static_cast<size_t>(id)]; }
+  bool is_arg(int32_t id) const { return std::string_view(node(id).op->def->name) == "_Arg"; }
+
+  void infer_all() {
+    plan_.folded.resize(function_.nodes.size());
+    for (size_t i = 0; i < function_.args.size(); ++i) {
+      shapes_[static_cast<size_t>(index_.of(function_.args[i], 0))] = plan_.arg_shapes[i];
+    }
+    for (int32_t id = 0; id < static_cast<int32_t>(function_.nodes.size()); ++id) {
+      if (is_arg(id)) {
+        if (node(id).dtypes[0] == DType::kResource) shapes_[static_cast<size_t>(index_.of(id, 0))] = Shape();
+        continue;
+      }
+      infer(id);
+    }
+  }
+
+  void infer(int32_t id) {
+    const Node& n = node(id);
+    std::vector<const Shape*> shapes;
+    std::vector<DType> dtypes;
+    std::vector<const Tensor*> values;
+    for (const Edge& input : n.inputs) {
+      const auto v = static_cast<size_t>(index_.of(input));
+      shapes.push_back(&shapes_[v]);
+      dtypes.push_back(function_.dtype(input));
+      values.push_back(known_[v].valid() ? &known_[v] : nullptr);
+    }
+    std::vector<Shape> outputs = infer_shapes(*n.op, shapes, dtypes, values, n.attrs, n.dtypes.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      // What tracing knew (a variable's shape) holds here too.
+      shapes_[static_cast<size_t>(index_.of(id, static_cast<int32_t>(i)))] =
+          outputs[i].compatible_with(n.shapes[i]) ? outputs[i].merged_with(n.shapes[i]) : outputs[i];
+    }
+    learn(id, values);
+  }
+
+  /// Computes small integer values that depend on shapes alone.
+  void learn(int32_t id, const std::vector<const Tensor*>& values) {
+    const Node& n = node(id);
+    const std::string_view op = n.op->def->name;
+    if (op == "Const") {
+      known_[static_cast<size_t>(index_.of(id, 0))] = n.attrs.get<Tensor>("value");
+      return;
+    }
+    if (!is_foldable(*n.op) || hoisting_.hoisted[static_cast<size_t>(id)] || n.dtypes.empty()) return;
+    for (size_t i = 0; i < n.dtypes.size(); ++i) {
+      const Shape& shape = shapes_[static_cast<size_t>(index_.of(id, static_cast<int32_t>(i)))];
+      if (!is_integer(n.dtypes[i]) || !shape.fully_known() || shape.elements() > kMaxFoldedElements) return;
+    }
+    const bool of_shape = op == "Shape" || op == "Size" || op == "Rank" || op == "ShapeN";
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const Shape& shape = shapes_[static_cast<size_t>(index_.of(n.inputs[i]))];
+      if (values[i] != nullptr) inputs.push_back(*values[i]);
+      else if (of_shape && shape.fully_known()) inputs.push_back(Tensor::borrow(function_.dtype(n.inputs[i]), shape, nullptr));
+      else return;
+    }
+    plan_.folded[static_cast<size_t>(id)] = run_kernel(*n.op, inputs, n.attrs, n.dtypes, runtime_);
+    const auto& folded = plan_.folded[static_cast<size_t>(id)];
+    for (size_t i = 0; i < folded.size(); ++i) {
+      known_[static_cast<size_t>(index_.of(id, static_cast<int32_t>(i)))] = folded[i];
+    }
+  }
+
+  bool runs(int32_t id) const {
+    return !is_arg(id) && plan_.folded[static_cast<size_t>(id)].empty() &&
+           (!hoisting_.hoisted[static_cast<size_t>(id)] || is_read(id));
+  }
+  bool is_read(int32_t id) const { return std::string_view(node(id).op->def->name) == "ReadVariableOp"; }
+
+  void find_last_uses() {
+    for (int32_t id = 0; id < static_cast<int32_t>(function_.nodes.size()); ++id) {
+      for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) {
+        last_use_[static_cast<size_t>(index_.of(id, i))] = id;
+      }
+      if (!runs(id)) continue;
+      for (const Edge& input : node(id).inputs) last_use_[static_cast<size_t>(index_.of(input))] = id;
+    }
+  }
+
+  void assign_blocks() {
+    for (int32_t id = 0; id < static_cast<int32_t>(function_.nodes.size()); ++id) {
+      if (!runs(id) || is_read(id)) continue;
+      for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) assign_block(id, i);
+    }
+  }
+
+  void assign_block(int32_t id, int32_t output) {
+    const Node& n = node(id);
+    const int32_t value = index_.of(id, output);
+    const int32_t last = last_use_[static_cast<size_t>(value)];
+    if (output == 0 && !n.inputs.empty()) {
+      const int32_t source = block_of_[static_cast<size_t>(index_.of(n.inputs[0]))];
+      if ((n.op->def->flags & kAliasesInput) != 0) {
+        block_of_[static_cast<size_t>(value)] = source;  // -1 when the input is no block of ours
+        if (source >= 0) extend(source, last);
+        return;
+      }
+    }
+    const Shape& shape = shapes_[static_cast<size_t>(value)];
+    const int64_t element_bytes = dtype_bytes(n.dtypes[static_cast<size_t>(output)]);
+    if (element_bytes == 0 || !shape.fully_known()) return;
+    const int64_t bytes = tensor_bytes(n.dtypes[static_cast<size_t>(output)], shape);
+    if (bytes == 0) return;
+    if (output == 0 && (n.op->def->flags & kInPlace) != 0) {
+      const int32_t reused = find_in_place(id, bytes, element_bytes);
+      if (reused >= 0) {
+        block_of_[static_cast<size_t>(value)] = reused;
+        extend(reused, last);
+        return;
+      }
+    }
+    block_of_[static_cast<size_t>(value)] = static_cast<int32_t>(blocks_.size());
+    blocks_.push_back({bytes, id, last, -1, false});
+  }
+
+  void extend(int32_t block, int32_t last) {
+    auto& b = blocks_[static_cast<size_t>(block)];
+    b.last = std::max(b.last, last);
+  }
+
+  /// An input block of equal size that dies at this node.
+  int32_t find_in_place(int32_t id, int64_t bytes, int64_t element_bytes) const {
+    for (const Edge& input : node(id).inputs) {
+      const int32_t block = block_of_[static_cast<size_t>(index_.of(input))];
+      if (block < 0 || dtype_bytes(function_.dtype(input)) != element_bytes) continue;
+      const Block& b = blocks_[static_cast<size_t>(block)];
+      if (b.bytes == bytes && b.last == id) return block;
+    }
+    return -1;
+  }
+
+  void mark_escapes() {
+    for (const Edge& output : function_.outputs) {
+      const int32_t block = block_of_[static_cast<size_t>(index_.of(output))];
+      if (block >= 0) blocks_[static_cast<size_t>(block)].escapes = true;
+    }
+  }
+
+  // Greedy by size: large blocks first, each at the lowest offset that is free during its life.
+  void place_blocks() {
+    std::vector<int32_t> order(blocks_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+      return blocks_[static_cast<size_t>(a)].bytes > blocks_[static_cast<size_t>(b)].bytes;
+    });
+    std::vector<int32_t> placed;  // by offset
+    for (const int32_t id : order) {
+      Block& block = blocks_[static_cast<size_t>(id)];
+      if (block.escapes) continue;
+      int64_t offset = 0;
+      for (const int32_t other_id : placed) {
+        const Block& other = blocks_[static_cast<size_t>(other_id)];
+        if (other.last < block.first || block.last < other.first) continue;
+        if (other.offset - offset >= block.bytes) break;
+        offset = std::max(offset, (other.offset + other.bytes + kAlignment - 1) / kAlignment * kAlignment);
+      }
+      block.offset = offset;
+      plan_.arena_bytes = std::max(plan_.arena_bytes, offset + block.bytes);
+      const auto at = std::upper_bound(placed.begin(), placed.end(), offset, [&](int64_t o, int32_t other) {
+        return o < blocks_[static_cast<size_t>(other)].offset;
+      });
+      placed.insert(at, id);
+    }
+  }
+
+  void write_plan() {
+    plan_.slots.resize(static_cast<size_t>(index_.count()));
+    plan_.releases.resize(function_.nodes.size());
+    std::vector<char> is_result(static_cast<size_t>(index_.count()), 0);
+    for (const Edge& output : function_.outputs) is_result[static_cast<size_t>(index_.of(output))] = 1;
+    for (int32_t value = 0; value < index_.count(); ++value) {
+      const int32_t block = block_of_[static_cast<size_t>(value)];
+      if (block >= 0 && blocks_[static_cast<size_t>(block)].offset >= 0) {
+        plan_.slots[static_cast<size_t>(value)] = {blocks_[static_cast<size_t>(block)].offset,
+                                                   blocks_[static_cast<size_t>(block)].bytes};
+      }
+      if (!is_result[static_cast<size_t>(value)]) {
+        plan_.releases[static_cast<size_t>(last_use_[static_cast<size_t>(value)])].push_back(value);
+      }
+    }
+  }
+
+  const Function& function_;
+  const ValueIndex& index_;
+  const Hoisting& hoisting_;
+  Plan& plan_;
+  Runtime& runtime_;
+  std::vector<Shape> shapes_;
+  std::vector<Tensor> known_;
+  std::vector<int32_t> block_of_;
+  std::vector<int32_t> last_use_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace
+
+ValueIndex::ValueIndex(const Function& function) {
+  first_.push_back(0);
+  for (const Node& node : function.nodes) first_.push_back(first_.back() + static_cast<int32_t>(node.dtypes.size()));
+}
+
+Plan make_plan(const Function& function, const ValueIndex& index, const Hoisting& hoisting,
+               std::vector<Shape> arg_shapes, Runtime& runtime) {
+  Plan plan;
+  plan.arg_shapes = std::move(arg_shapes);
+  Planner(function, index, hoisting, plan, runtime).run();
+  return plan;
+}
+
+}  // namespace keras
