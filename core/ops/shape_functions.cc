@@ -1,0 +1,62 @@
+// Shape functions and checks that several families share.
+#include "core/ops/shape_functions.h"
+
+namespace keras::shape {
+
+void broadcast(ShapeContext& c) { c.set_output(0, broadcast_shapes(c.input(0), c.input(1))); }
+
+std::optional<std::vector<int64_t>> known_ints(ShapeContext& c, int input) {
+  const Tensor* value = c.input_value(input);
+  if (value == nullptr) return std::nullopt;
+  return value->to_int64s();
+}
+
+std::optional<int64_t> known_int(ShapeContext& c, int input) {
+  const auto values = known_ints(c, input);
+  if (!values) return std::nullopt;
+  if (values->size() != 1) throw InvalidArgumentError("Input {} must be a scalar, found {} elements", input, values->size());
+  return (*values)[0];
+}
+
+Shape from_input(ShapeContext& c, int input) {
+  if (const auto dims = known_ints(c, input)) {
+    for (const int64_t dim : *dims) {
+      if (dim < -1) throw InvalidArgumentError("A dimension of shape {} is negative", *dims);
+    }
+    return Shape(*dims);
+  }
+  const Shape& shape = c.input(input);
+  if (shape.known_rank() && shape.rank() == 1 && shape.dim(0) >= 0) return Shape::unknown(shape.dim(0));
+  return Shape::unknown_rank();
+}
+
+int64_t normalize_axis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank) {
+    throw InvalidArgumentError("Axis {} is not in [{}, {}), the axes of a tensor of rank {}", axis, -rank, rank, rank);
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+void require_rank(const Shape& shape, int64_t rank, std::string_view what) {
+  if (shape.known_rank() && shape.rank() != rank) {
+    throw InvalidArgumentError("{} must have rank {}, found shape {}", what, rank, shape);
+  }
+}
+
+void require_min_rank(const Shape& shape, int64_t rank, std::string_view what) {
+  if (shape.known_rank() && shape.rank() < rank) {
+    throw InvalidArgumentError("{} must have a rank of at least {}, found shape {}", what, rank, shape);
+  }
+}
+
+int64_t same_dim(int64_t a, int64_t b, std::string_view what) {
+  if (a >= 0 && b >= 0 && a != b) throw InvalidArgumentError("{} must be equal, found {} and {}", what, a, b);
+  return a >= 0 ? a : b;
+}
+
+Shape same_shape(const Shape& a, const Shape& b, std::string_view what) {
+  if (!a.compatible_with(b)) throw InvalidArgumentError("{} must have one shape, found {} and {}", what, a, b);
+  return a.merged_with(b);
+}
+
+}  // namespace keras::shape

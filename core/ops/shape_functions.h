@@ -1,0 +1,48 @@
+// Shape functions and checks that several families share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/ops/registry.h"
+
+namespace keras::shape {
+
+/// Output 0 has the shape of one input.
+template <int kInput>
+void same_as(ShapeContext& c) {
+  c.set_output(0, c.input(kInput));
+}
+/// Output 0 is a scalar.
+inline void scalar(ShapeContext& c) { c.set_output(0, Shape()); }
+/// No output, or nothing is known about them.
+inline void unknown(ShapeContext&) {}
+/// Two inputs, numpy's broadcasting.
+void broadcast(ShapeContext& c);
+
+/// The elements of an int32 or int64 input, where known.
+std::optional<std::vector<int64_t>> known_ints(ShapeContext& c, int input);
+/// The one element of such an input, where known.
+std::optional<int64_t> known_int(ShapeContext& c, int input);
+/// The shape that an input names: its value where known, else as many unknown dimensions as it has elements.
+Shape from_input(ShapeContext& c, int input);
+
+/// Counts a negative axis from the end. Throws InvalidArgumentError if it is not in [-rank, rank).
+int64_t normalize_axis(int64_t axis, int64_t rank);
+/// Throws InvalidArgumentError, with `what` in it, if the shape's rank is known and another.
+void require_rank(const Shape& shape, int64_t rank, std::string_view what);
+void require_min_rank(const Shape& shape, int64_t rank, std::string_view what);
+/// What two dimensions that must be equal are. Throws InvalidArgumentError if they differ.
+int64_t same_dim(int64_t a, int64_t b, std::string_view what);
+/// Two shapes that must be equal, each giving what it knows.
+Shape same_shape(const Shape& a, const Shape& b, std::string_view what);
+/// Axis `axis` of a shape, -1 if the rank is unknown.
+inline int64_t dim_or_unknown(const Shape& shape, int64_t axis) { return shape.known_rank() ? shape.dim(axis) : kUnknownDim; }
+/// a·b, a+b where both are known.
+inline int64_t mul_dims(int64_t a, int64_t b) { return a < 0 || b < 0 ? kUnknownDim : a * b; }
+inline int64_t add_dims(int64_t a, int64_t b) { return a < 0 || b < 0 ? kUnknownDim : a + b; }
+
+}  // namespace keras::shape
