@@ -1,0 +1,1 @@
+// A room of headers only still makes a library.

@@ -1,0 +1,32 @@
+# All compiler and link flags, each with its reason.
+
+set(KERAS_WARNINGS -Wall -Wextra -Wshadow=local -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  set(KERAS_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
+endif()
+set(KERAS_KERNEL_FLAGS -fno-math-errno)  # sqrt and friends as instructions; nobody reads errno
+
+add_library(keras_flags INTERFACE)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+if(EMSCRIPTEN)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+  set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+  # Legacy exception encoding: Node 20 and all browsers of today know it.
+  add_compile_options(-msimd128 -fwasm-exceptions)
+  if(KERAS_THREADS)
+    add_compile_options(-pthread)
+  endif()
+else()
+  # Release speed, but with assertions: the native build is for tests.
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+  if(KERAS_SANITIZE)
+    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+  endif()
+  list(APPEND KERAS_KERNEL_FLAGS -msse4.2)
+  find_package(Threads REQUIRED)
+  target_link_libraries(keras_flags INTERFACE Threads::Threads)
+endif()

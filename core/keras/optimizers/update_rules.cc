@@ -1,0 +1,55 @@
+// Update rules. The common forms are one fused op each, one pass over the weights; the rest is written out.
+#include "core/keras/optimizers/update_rules.h"
+
+namespace keras {
+
+void apply_sgd(UpdateStep& step, double momentum, bool nesterov) {
+  GraphBuilder& b = step.builder;
+  const std::array inputs = {b.handle(step.variable), b.handle(step.slots[0]), step.learning_rate, step.gradient,
+                             scalar_like(step.gradient, momentum)};
+  b.emit("ResourceApplyKerasMomentum", inputs, {{"use_nesterov", nesterov}});
+}
+
+void apply_rmsprop(UpdateStep& step, const RMSpropOptions& options) {
+  GraphBuilder& b = step.builder;
+  const Value& g = step.gradient;
+  const VariablePtr& velocity = step.slots[0];
+  b.assign(velocity, add(mul(b.read(velocity), options.rho), mul(square(g), 1 - options.rho)));
+  Value denominator = add(b.read(velocity), options.epsilon);
+  if (options.centered) {
+    const VariablePtr& average = step.slots.back();
+    b.assign(average, add(mul(b.read(average), options.rho), mul(g, 1 - options.rho)));
+    denominator = add(sub(b.read(velocity), square(b.read(average))), options.epsilon);
+  }
+  Value increment = mul(mul(step.learning_rate, g), rsqrt(denominator));
+  if (options.momentum > 0) {
+    const VariablePtr& momentum = step.slots[1];
+    b.assign(momentum, add(mul(b.read(momentum), options.momentum), increment));
+    increment = b.read(momentum);
+  }
+  b.assign_sub(step.variable, increment);
+}
+
+void apply_adam(UpdateStep& step, const AdamOptions& options) {
+  GraphBuilder& b = step.builder;
+  const Value& g = step.gradient;
+  const Value beta_1_power = pow(scalar_like(g, options.beta_1), step.step_number);
+  const Value beta_2_power = pow(scalar_like(g, options.beta_2), step.step_number);
+  if (!options.amsgrad) {
+    const std::array inputs = {b.handle(step.variable),           b.handle(step.slots[0]),
+                               b.handle(step.slots[1]),           beta_1_power,
+                               beta_2_power,                      step.learning_rate,
+                               scalar_like(g, options.beta_1),    scalar_like(g, options.beta_2),
+                               scalar_like(g, options.epsilon),   g};
+    b.emit("ResourceApplyAdam", inputs);
+    return;
+  }
+  const VariablePtr &m = step.slots[0], &v = step.slots[1], &vhat = step.slots[2];
+  b.assign_add(m, mul(sub(g, b.read(m)), 1 - options.beta_1));
+  b.assign_add(v, mul(sub(square(g), b.read(v)), 1 - options.beta_2));
+  b.assign(vhat, maximum(b.read(vhat), b.read(v)));
+  const Value alpha = div(mul(step.learning_rate, sqrt(sub(1.0, beta_2_power))), sub(1.0, beta_1_power));
+  b.assign_sub(step.variable, div(mul(b.read(m), alpha), add(sqrt(b.read(vhat)), options.epsilon)));
+}
+
+}  // namespace keras

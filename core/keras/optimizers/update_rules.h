@@ -1,0 +1,38 @@
+// One step of each optimizer of Keras 2.15 for one variable, as a graph.
+#pragma once
+
+#include <vector>
+
+#include "core/graph/builder.h"
+#include "core/ops/builders.h"
+
+namespace keras {
+
+/// What a rule needs: the variable and its slots (in Keras's order), its gradient, and scalars of the step.
+struct UpdateStep {
+  GraphBuilder& builder;
+  const VariablePtr& variable;
+  std::vector<VariablePtr> slots;
+  Value gradient;
+  Value learning_rate;   // scalar, the variable's dtype
+  Value step_number;     // scalar, the variable's dtype: 1 in the first step
+};
+
+/// m ← momentum·m − lr·g; w ← w + m, or (Nesterov) w ← w + momentum·m − lr·g. Slots: m.
+void apply_sgd(UpdateStep& step, double momentum, bool nesterov);
+
+struct RMSpropOptions {
+  double rho, momentum, epsilon;
+  bool centered;
+};
+/// v ← ρ·v + (1−ρ)·g²; w ← w − lr·g / √(v + ε). Slots: velocity [, momentum] [, average_gradient].
+void apply_rmsprop(UpdateStep& step, const RMSpropOptions& options);
+
+struct AdamOptions {
+  double beta_1, beta_2, epsilon;
+  bool amsgrad;
+};
+/// m ← m + (g−m)(1−β₁); v ← v + (g²−v)(1−β₂); w ← w − α·m / (√v + ε), α = lr·√(1−β₂ᵗ)/(1−β₁ᵗ). Slots: m, v [, vhat].
+void apply_adam(UpdateStep& step, const AdamOptions& options);
+
+}  // namespace keras
