@@ -86,7 +86,7 @@ void with_element_type(DType dtype, F f) {
     case 2: return f(uint16_t());
     case 4: return f(uint32_t());
     case 8: return f(uint64_t());
-    case 16: return f(Bytes16());
+    case 16: return f(Bytes16{});
     default: throw UnimplementedError("Elements of dtype {} cannot be moved", dtype);
   }
 }
@@ -121,6 +121,12 @@ void copy_strided(DType dtype, std::span<const int64_t> dims, View to, ConstView
 void fill(Tensor& to, const void* value) {
   with_element_type(to.dtype(), [&]<class T>(const T&) {
     std::fill_n(reinterpret_cast<T*>(to.raw()), to.elements(), *static_cast<const T*>(value));
+  });
+}
+
+void set_zero(Tensor& to) {
+  with_element_type(to.dtype(), [&]<class T>(const T& zero) {
+    std::fill_n(reinterpret_cast<T*>(to.raw()), to.elements(), zero);
   });
 }
 

@@ -33,6 +33,9 @@ void copy_strided(DType dtype, std::span<const int64_t> dims, View to, ConstView
 /// to[…] = the one element at `value`.
 void fill(Tensor& to, const void* value);
 
+/// Zeros; strings become empty.
+void set_zero(Tensor& to);
+
 /// to = the same elements in the same order. Nothing happens if both have the same memory.
 void copy_elements(Tensor& to, const Tensor& from);
 
