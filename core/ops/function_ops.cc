@@ -1,0 +1,103 @@
+// Arguments, and calls of other functions.
+#include "core/ops/families.h"
+#include "core/ops/shape_functions.h"
+
+namespace keras {
+namespace {
+
+void nothing_kernel(KernelContext&) {}
+
+void set_all(KernelContext& c, std::vector<Tensor> results) {
+  if (static_cast<int>(results.size()) != c.outputs()) {
+    throw InvalidArgumentError("The called function returns {} values, {} are expected", results.size(), c.outputs());
+  }
+  for (int i = 0; i < c.outputs(); ++i) {
+    Tensor& result = results[static_cast<size_t>(i)];
+    if (result.dtype() != c.output_dtype(i)) {
+      throw InvalidArgumentError("The called function returns {} for value {}, {} is expected", result.dtype(), i, c.output_dtype(i));
+    }
+    c.set_output(i, std::move(result));
+  }
+}
+
+std::vector<Tensor> inputs_from(KernelContext& c, int first) {
+  std::vector<Tensor> inputs;
+  for (int i = first; i < c.inputs(); ++i) inputs.push_back(c.input(i));
+  return inputs;
+}
+
+void call_kernel(KernelContext& c) { set_all(c, c.call(c.attrs().get<FunctionRef>("f"), inputs_from(c, 0))); }
+
+/// What TensorFlow takes for true: a non-zero number, a non-empty tensor.
+bool is_true(const Tensor& condition) {
+  return condition.elements() > 0 && (condition.rank() > 0 || condition.number_at(0) != 0);
+}
+
+void if_kernel(KernelContext& c) {
+  const char* branch = is_true(c.input(0)) ? "then_branch" : "else_branch";
+  set_all(c, c.call(c.attrs().get<FunctionRef>(branch), inputs_from(c, 1)));
+}
+
+void while_kernel(KernelContext& c) {
+  const FunctionRef &condition = c.attrs().get<FunctionRef>("cond"), &body = c.attrs().get<FunctionRef>("body");
+  // Copies: a loop that never runs returns its inputs, whose memory is not the outputs' to keep.
+  std::vector<Tensor> values = inputs_from(c, 0);
+  for (Tensor& value : values) value = value.clone();
+  while (true) {
+    const std::vector<Tensor> go_on = c.call(condition, values);
+    if (go_on.size() != 1) throw InvalidArgumentError("The condition of a loop must return one value, found {}", go_on.size());
+    if (!is_true(go_on[0])) break;
+    values = c.call(body, values);
+  }
+  set_all(c, std::move(values));
+}
+
+constexpr OpDef kOps[] = {
+    {.name = "_Arg",
+     .signature = "() -> (output: T); T: type; index: int",
+     .shape = shape::unknown,
+     .kernel = nothing_kernel},
+    {.name = "NoOp",
+     .signature = "() -> ()",
+     .shape = shape::unknown,
+     .kernel = nothing_kernel},
+    {.name = "PartitionedCall",
+     .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
+                  "config_proto: string = \"\"; executor_type: string = \"\"",
+     .shape = shape::unknown,
+     .kernel = call_kernel},
+    {.name = "StatefulPartitionedCall",
+     .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
+                  "config_proto: string = \"\"; executor_type: string = \"\"",
+     .shape = shape::unknown,
+     .kernel = call_kernel,
+     .flags = kStateful},
+    {.name = "StatelessIf",
+     .signature = "(cond: Tcond, input: Tin) -> (output: Tout); Tcond: type; Tin: list(type); Tout: list(type); "
+                  "then_branch: func; else_branch: func; output_shapes: list(shape) = []",
+     .shape = shape::unknown,
+     .kernel = if_kernel},
+    {.name = "If",
+     .signature = "(cond: Tcond, input: Tin) -> (output: Tout); Tcond: type; Tin: list(type); Tout: list(type); "
+                  "then_branch: func; else_branch: func; output_shapes: list(shape) = []",
+     .shape = shape::unknown,
+     .kernel = if_kernel,
+     .flags = kStateful},
+    {.name = "StatelessWhile",
+     .signature = "(input: T) -> (output: T); T: list(type); cond: func; body: func; output_shapes: list(shape) = []; "
+                  "parallel_iterations: int = 10",
+     .shape = shape::unknown,
+     .kernel = while_kernel},
+    {.name = "While",
+     .signature = "(input: T) -> (output: T); T: list(type); cond: func; body: func; output_shapes: list(shape) = []; "
+                  "parallel_iterations: int = 10",
+     .shape = shape::unknown,
+     .kernel = while_kernel,
+     .flags = kStateful},
+};
+
+}  // namespace
+
+std::span<const OpDef> function_ops() { return kOps; }
+
+}  // namespace keras

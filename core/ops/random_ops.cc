@@ -1,0 +1,204 @@
+// Random numbers from Philox. The stateless ops give TensorFlow's numbers for a seed; the stateful ones take a new key from
+// the engine at each run.
+#include <cstring>
+
+#include "core/kernels/philox.h"
+#include "core/ops/families.h"
+#include "core/ops/shape_functions.h"
+
+namespace keras {
+namespace {
+
+using kernels::Philox;
+
+uint64_t read_u64(const Tensor& tensor, int64_t index) {
+  uint64_t value;
+  std::memcpy(&value, tensor.raw() + index * 8, sizeof value);
+  return value;
+}
+
+uint64_t joined(uint32_t low, uint32_t high) { return static_cast<uint64_t>(high) << 32 | low; }
+uint32_t low_word(uint64_t value) { return static_cast<uint32_t>(value); }
+uint32_t high_word(uint64_t value) { return static_cast<uint32_t>(value >> 32); }
+
+Philox from_seed(const Tensor& seed) {
+  if (seed.elements() != 2) throw InvalidArgumentError("seed must have shape (2,), not {}", seed.shape());
+  const auto values = seed.to_int64s();
+  return Philox::from_seed(static_cast<uint64_t>(values[0]), static_cast<uint64_t>(values[1]));
+}
+
+/// From the inputs key [1] and counter [2], and alg: 1 is Philox, 3 the device's choice, which is Philox here.
+Philox from_key_and_counter(KernelContext& c) {
+  const Tensor &key = c.input(1), &counter = c.input(2);
+  if (key.elements() != 1 || counter.elements() < 2 || c.input(3).elements() != 1) {
+    throw InvalidArgumentError("key must have shape (1,), counter (2,), alg (), found {}, {}, {}", key.shape(),
+                               counter.shape(), c.input(3).shape());
+  }
+  const int64_t algorithm = c.input(3).to_int64s()[0];
+  if (algorithm != 1 && algorithm != 3) throw UnimplementedError("Random algorithm {} is not implemented", algorithm);
+  const uint64_t k = read_u64(key, 0), c0 = read_u64(counter, 0), c1 = read_u64(counter, 1);
+  return {{low_word(c0), high_word(c0), low_word(c1), high_word(c1)}, {low_word(k), high_word(k)}};
+}
+
+Philox from_engine(KernelContext& c) {
+  const uint64_t key = c.next_random();
+  const uint64_t counter = c.next_random();
+  return {{0, 0, low_word(counter), high_word(counter)}, {low_word(key), high_word(key)}};
+}
+
+Philox stateful_generator(KernelContext& c) { return from_engine(c); }
+Philox seeded_generator(KernelContext& c) { return from_seed(c.input(1)); }
+Philox keyed_generator(KernelContext& c) { return from_key_and_counter(c); }
+
+void random_shape(ShapeContext& c) { c.set_output(0, shape::from_input(c, 0)); }
+
+Tensor& output_of_named_shape(KernelContext& c) {
+  const Shape shape(c.input(0).to_int64s());
+  if (!shape.fully_known()) throw InvalidArgumentError("Dimensions must not be negative, found {}", shape.dims());
+  return c.output(0, shape);
+}
+
+template <auto kGenerator, auto kFill>
+void random_kernel(KernelContext& c) {
+  Tensor& output = output_of_named_shape(c);
+  if (output.dtype() != DType::kFloat32) {
+    throw UnimplementedError("Random numbers of dtype {} are not implemented", output.dtype());
+  }
+  kFill(kGenerator(c), std::span<float>(output.data<float>(), static_cast<size_t>(output.elements())));
+}
+
+/// minval + word % range, as TensorFlow does; 64-bit integers take two words each.
+void fill_uniform_ints(const Philox& generator, const Tensor& low, const Tensor& high, Tensor& output) {
+  if (low.elements() != 1 || high.elements() != 1) throw InvalidArgumentError("minval and maxval must be scalars");
+  const int64_t from = low.to_int64s()[0], to = high.to_int64s()[0];
+  if (from >= to) throw InvalidArgumentError("Need minval < maxval, got {} >= {}", from, to);
+  const auto range = static_cast<uint64_t>(to) - static_cast<uint64_t>(from);
+  const int64_t group = output.dtype() == DType::kInt64 ? 2 : 4;
+  for (int64_t i = 0; i < output.elements(); ++i) {
+    const auto words = generator.block(static_cast<uint64_t>(i / group));
+    const auto j = static_cast<size_t>(i % group);
+    if (group == 2) {
+      const uint64_t offset = joined(words[2 * j], words[2 * j + 1]) % range;
+      output.data<int64_t>()[i] = static_cast<int64_t>(static_cast<uint64_t>(from) + offset);
+    } else {
+      const auto offset = static_cast<uint32_t>(words[j] % range);
+      output.data<int32_t>()[i] = static_cast<int32_t>(static_cast<uint32_t>(from) + offset);
+    }
+  }
+}
+
+template <auto kGenerator, int kLow>
+void random_int_kernel(KernelContext& c) {
+  Tensor& output = output_of_named_shape(c);
+  if (output.dtype() != DType::kInt32 && output.dtype() != DType::kInt64) {
+    throw UnimplementedError("Random integers of dtype {} are not implemented", output.dtype());
+  }
+  fill_uniform_ints(kGenerator(c), c.input(kLow), c.input(kLow + 1), output);
+}
+
+void key_counter_shape(ShapeContext& c) {
+  c.set_output(0, {1});
+  c.set_output(1, {2});
+}
+
+void key_counter_kernel(KernelContext& c) {
+  const Philox generator = from_seed(c.input(0));
+  const uint64_t key = joined(generator.key[0], generator.key[1]);
+  const uint64_t counter[2] = {joined(generator.counter[0], generator.counter[1]),
+                               joined(generator.counter[2], generator.counter[3])};
+  std::memcpy(c.output(0, {1}).raw(), &key, sizeof key);
+  std::memcpy(c.output(1, {2}).raw(), counter, sizeof counter);
+}
+
+void alg_kernel(KernelContext& c) { c.output(0, Shape()).data<int32_t>()[0] = 1; }
+
+constexpr OpDef kOps[] = {
+    {.name = "RandomUniform",
+     .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
+     .shape = random_shape,
+     .kernel = random_kernel<stateful_generator, kernels::random_uniform>,
+     .js = "random.uniform",
+     .flags = kStateful | kNoGradient},
+    {.name = "RandomStandardNormal",
+     .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
+     .shape = random_shape,
+     .kernel = random_kernel<stateful_generator, kernels::random_normal>,
+     .js = "random.normal",
+     .flags = kStateful | kNoGradient},
+    {.name = "TruncatedNormal",
+     .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
+     .shape = random_shape,
+     .kernel = random_kernel<stateful_generator, kernels::random_truncated_normal>,
+     .js = "random.truncatedNormal",
+     .flags = kStateful | kNoGradient},
+    {.name = "RandomUniformInt",
+     .signature = "(shape: T, minval: Tout, maxval: Tout) -> (output: Tout); seed: int = 0; seed2: int = 0; Tout: "
+                  "{int32, int64}; T: {int32, int64}",
+     .shape = random_shape,
+     .kernel = random_int_kernel<stateful_generator, 1>,
+     .js = "random.uniformInt",
+     .flags = kStateful | kNoGradient},
+
+    {.name = "StatelessRandomUniform",
+     .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
+                  "Tseed: {int32, int64} = int64",
+     .shape = random_shape,
+     .kernel = random_kernel<seeded_generator, kernels::random_uniform>,
+     .js = "random.statelessUniform",
+     .flags = kNoGradient},
+    {.name = "StatelessRandomNormal",
+     .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
+                  "Tseed: {int32, int64} = int64",
+     .shape = random_shape,
+     .kernel = random_kernel<seeded_generator, kernels::random_normal>,
+     .js = "random.statelessNormal",
+     .flags = kNoGradient},
+    {.name = "StatelessTruncatedNormal",
+     .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
+                  "Tseed: {int32, int64} = int64",
+     .shape = random_shape,
+     .kernel = random_kernel<seeded_generator, kernels::random_truncated_normal>,
+     .js = "random.statelessTruncatedNormal",
+     .flags = kNoGradient},
+
+    {.name = "StatelessRandomGetKeyCounter",
+     .signature = "(seed: Tseed) -> (key: uint64, counter: uint64); Tseed: {int32, int64} = int64",
+     .shape = key_counter_shape,
+     .kernel = key_counter_kernel,
+     .flags = kNoGradient},
+    {.name = "StatelessRandomGetAlg",
+     .signature = "() -> (alg: int32)",
+     .shape = shape::scalar,
+     .kernel = alg_kernel,
+     .flags = kNoGradient},
+    {.name = "StatelessRandomUniformV2",
+     .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
+                  "float; Tshape: {int32, int64} = int32",
+     .shape = random_shape,
+     .kernel = random_kernel<keyed_generator, kernels::random_uniform>,
+     .flags = kNoGradient},
+    {.name = "StatelessRandomNormalV2",
+     .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
+                  "float; Tshape: {int32, int64} = int32",
+     .shape = random_shape,
+     .kernel = random_kernel<keyed_generator, kernels::random_normal>,
+     .flags = kNoGradient},
+    {.name = "StatelessTruncatedNormalV2",
+     .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
+                  "float; Tshape: {int32, int64} = int32",
+     .shape = random_shape,
+     .kernel = random_kernel<keyed_generator, kernels::random_truncated_normal>,
+     .flags = kNoGradient},
+    {.name = "StatelessRandomUniformIntV2",
+     .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32, minval: dtype, maxval: dtype) -> "
+                  "(output: dtype); dtype: {int32, int64, uint32, uint64}; Tshape: {int32, int64} = int32",
+     .shape = random_shape,
+     .kernel = random_int_kernel<keyed_generator, 4>,
+     .flags = kNoGradient},
+};
+
+}  // namespace
+
+std::span<const OpDef> random_ops() { return kOps; }
+
+}  // namespace keras
