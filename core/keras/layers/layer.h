@@ -103,7 +103,7 @@ class Layer : public ConfigObject, public std::enable_shared_from_this<Layer> {
   virtual std::vector<VariablePtr> trainable_weights() const;
   virtual std::vector<VariablePtr> non_trainable_weights() const;
   /// Trainable ones first, then the others: the order of getWeights() and of HDF5 files.
-  std::vector<VariablePtr> weights() const;
+  virtual std::vector<VariablePtr> weights() const;
   /// Weights of the layer itself, in order of creation.
   const std::vector<Weight>& own_weights() const { return own_weights_; }
   /// All weights of this layer and those in it, with regularizers and constraints.
