@@ -1,0 +1,76 @@
+// Turns a model into plain data that the page can show.
+import type * as keras from 'keras-wasm';
+import type { LayerInfo, ModelInfo, WeightInfo } from './protocol';
+
+const HISTOGRAM_STEPS = 32;
+
+interface LayerConfig {
+  class_name: string;
+  config: { name: string };
+  inbound_nodes?: unknown[];
+}
+
+/** Names of the layers that a Functional config's inbound nodes mention: ["name", node, tensor, {…}] at any depth. */
+function inboundNames(nodes: unknown): string[] {
+  if (!Array.isArray(nodes)) return [];
+  const [name, node, tensor] = nodes as unknown[];
+  if (typeof name === 'string' && typeof node === 'number' && typeof tensor === 'number') return [name];
+  return nodes.flatMap(inboundNames);
+}
+
+function layerInfos(model: keras.Model): LayerInfo[] {
+  const { layers } = (JSON.parse(model.toJSON()) as { config: { layers: LayerConfig[] } }).config;
+  let previous: string | null = null;
+  return layers.map(({ class_name: className, config, inbound_nodes: nodes }) => {
+    // In a Sequential each layer follows the one before.
+    const inbound = nodes === undefined ? (previous === null ? [] : [previous]) : [...new Set(inboundNames(nodes))];
+    previous = config.name;
+    const layer = model.layers.find(({ name }) => name === config.name);
+    const shape = layer?.outputShape;
+    return { name: config.name, className, inbound, outputShape: shape ? JSON.stringify(shape).replaceAll('null', 'None') : '' };
+  });
+}
+
+/** Everything about a model that is cheap to tell. */
+export function describeModel(model: keras.Model): ModelInfo {
+  const lines: string[] = [];
+  model.summary({ printFn: (line) => lines.push(line) });
+  const { optimizer } = model;
+  return {
+    name: model.name,
+    summary: lines.join('\n'),
+    layers: layerInfos(model),
+    inputs: model.inputs.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype })),
+    outputNames: model.outputNames,
+    warnings: model.warnings.map(String),
+    compiled: Boolean(model.loss),
+    learningRate: optimizer ? Number(optimizer.learningRate) : null,
+    iterations: optimizer ? Number(optimizer.iterations.read().dataSync()[0]) : null,
+  };
+}
+
+function describeWeight(variable: keras.Variable): WeightInfo {
+  const value = variable.read();
+  const data = Float64Array.from(value.dataSync() as ArrayLike<number>, Number);
+  let min = Infinity, max = -Infinity, sum = 0, squares = 0;
+  for (const x of data) {
+    min = Math.min(min, x);
+    max = Math.max(max, x);
+    sum += x;
+    squares += x * x;
+  }
+  const mean = sum / data.length;
+  const histogram = new Array<number>(HISTOGRAM_STEPS).fill(0);
+  const step = (max - min) / HISTOGRAM_STEPS || 1;
+  for (const x of data) {
+    const at = Math.min(HISTOGRAM_STEPS - 1, Math.floor((x - min) / step));
+    histogram[at] = (histogram[at] ?? 0) + 1;
+  }
+  const deviation = Math.sqrt(Math.max(0, squares / data.length - mean * mean));
+  return { name: variable.name, shape: value.shape, dtype: value.dtype, trainable: variable.trainable, min, max, mean, deviation, histogram };
+}
+
+/** All weights with their distributions. */
+export function describeWeights(model: keras.Model): WeightInfo[] {
+  return model.weights.map(describeWeight);
+}

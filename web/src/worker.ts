@@ -1,0 +1,98 @@
+// The engine in a worker of the page's own: whatever it computes, the page goes on reacting.
+import * as keras from 'keras-wasm';
+import { describeModel, describeWeights } from './describe';
+import type { Answer, Event, ModelInfo, PredictionInfo, Request, Requests, TrainOptions } from './protocol';
+
+let model: keras.Model | null = null;
+
+function report(event: Event): void {
+  self.postMessage(event);
+}
+
+function opened(): keras.Model {
+  if (model === null) throw new Error('Open a model first.');
+  return model;
+}
+
+async function open(source: string | File | File[]): Promise<ModelInfo> {
+  const loaded = await keras.loadModel(source, {
+    onProgress: ({ loaded: bytes, total, stage }) => report({ event: 'progress', loaded: bytes, total: total ?? null, stage }),
+  });
+  model?.dispose();
+  model = loaded;
+  return describeModel(loaded);
+}
+
+/** A folder arrives as many files, everything else as one. */
+function openFiles(files: File[]): Promise<ModelInfo> {
+  return open(files.length === 1 ? (files[0] as File) : files);
+}
+
+async function predict(inputs: { shape: number[]; values: number[] }[]): Promise<PredictionInfo[]> {
+  const current = opened();
+  const tensors = inputs.map(({ shape, values }) => keras.tensor(values, shape));
+  const result = await current.predict(tensors.length === 1 ? (tensors[0] as keras.Tensor) : tensors);
+  const outputs = result instanceof keras.Tensor ? [result] : Object.values(result);
+  return outputs.map((output, i) => ({
+    name: current.outputNames[i] ?? `output ${i + 1}`,
+    shape: output.shape,
+    values: Array.from(output.dataSync() as ArrayLike<number>, Number),
+  }));
+}
+
+async function train({ data, epochs, batchSize, learningRate, loss }: TrainOptions): Promise<ModelInfo> {
+  const current = opened();
+  if (loss !== null) current.compile({ optimizer: 'adam', loss, metrics: ['accuracy'] });
+  if (learningRate !== null && current.optimizer) current.optimizer.learningRate = learningRate;
+  const batches = Math.ceil((data.xShape[0] as number) * 0.9 / batchSize);
+  let epochNow = 0;
+  await current.fit(keras.tensor(data.x, data.xShape), keras.tensor(data.y, data.yShape), {
+    epochs,
+    batchSize,
+    validationSplit: 0.1,
+    callbacks: [
+      new keras.callbacks.LambdaCallback({
+        onEpochBegin: (epoch: number) => {
+          epochNow = epoch;
+        },
+        onTrainBatchEnd: (batch: number, logs?: keras.Logs) =>
+          report({ event: 'batch', epoch: epochNow, batch, batches, logs: { ...logs } }),
+        onEpochEnd: (epoch: number, logs?: keras.Logs) => report({ event: 'epoch', epoch, logs: { ...logs } }),
+      }),
+    ],
+  });
+  return describeModel(current);
+}
+
+const handlers: { [Name in keyof Requests]: (...args: Requests[Name]['args']) => Promise<Requests[Name]['result']> } = {
+  engine: async () => {
+    await keras.ready();
+    const { variant, threads } = keras.engine();
+    return `Engine ${keras.version}: ${variant}, ${threads === 1 ? 'one thread' : `${threads} threads`}`;
+  },
+  openUrl: (url) => open(url),
+  openFiles,
+  openStored: (name) => open(`indexeddb://${name}`),
+  listStored: async () => Object.keys(await keras.io.listModels()).map((url) => url.replace('indexeddb://', '')),
+  weights: async () => describeWeights(opened()),
+  predict,
+  train,
+  stop: async () => {
+    opened().stopTraining = true;
+  },
+  save: async (format) => (await opened().save(undefined, { saveFormat: format })) as Uint8Array,
+  store: async (name) => {
+    await opened().save(`indexeddb://${name}`);
+  },
+};
+
+self.onmessage = async ({ data: { id, name, args } }: MessageEvent<Request>) => {
+  let answer: Answer;
+  try {
+    const handler = handlers[name] as (...args: unknown[]) => Promise<unknown>;
+    answer = { id, result: await handler(...args) };
+  } catch (error) {
+    answer = { id, error: error instanceof Error ? error.message : String(error) };
+  }
+  self.postMessage(answer);
+};
