@@ -1,0 +1,172 @@
+// Tracing and running the steps.
+#include "core/keras/training/trainer.h"
+
+#include "core/graph/gradients.h"
+
+namespace keras {
+namespace {
+
+/// A tensor's shape with an open batch.
+Shape open_batch(const Shape& shape) {
+  Shape open = shape;
+  if (open.rank() > 0) open.set_dim(0, kUnknownDim);
+  return open;
+}
+
+/// What tells one trace from another: dtypes and shapes without the batch.
+void append_signature(std::string& key, const std::vector<Tensor>& tensors) {
+  for (const Tensor& tensor : tensors) {
+    key += tensor.valid() ? format("{}{};", tensor.dtype(), open_batch(tensor.shape())) : std::string("-;");
+  }
+  key += '|';
+}
+
+Values add_args(GraphBuilder& builder, std::string_view name, const std::vector<Tensor>& tensors) {
+  Values values;
+  for (const Tensor& tensor : tensors) {
+    values.push_back(tensor.valid() ? builder.arg(name, tensor.dtype(), open_batch(tensor.shape())) : Value{});
+  }
+  return values;
+}
+
+Values input_args(GraphBuilder& builder, const Functional& model) {
+  Values values;
+  const std::vector<std::string> names = model.input_names();
+  for (size_t i = 0; i < names.size(); ++i) {
+    values.push_back(builder.arg(names[i], model.inputs()[i].dtype(), model.inputs()[i].shape()));
+  }
+  return values;
+}
+
+void check_batch(const Functional& model, const Batch& batch) {
+  const auto check_count = [&](std::string_view what, size_t found, size_t wanted) {
+    if (found != wanted) throw ValueError("Model '{}' takes {} {}, but {} were given", model.name(), wanted, what, found);
+  };
+  check_count("inputs", batch.x.size(), model.inputs().size());
+  check_count("targets", batch.y.size(), model.outputs().size());
+  check_count("sample weights", batch.sample_weight.size(), model.outputs().size());
+}
+
+std::vector<Shape> open_shapes(const std::vector<Tensor>& tensors) {
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : tensors) shapes.push_back(tensor.valid() ? open_batch(tensor.shape()) : Shape::unknown_rank());
+  return shapes;
+}
+
+
+}  // namespace
+
+void Trainer::compile(const CompileConfig& config) {
+  compile(config, make_optimizer(config.optimizer, model_->session()));
+}
+
+void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
+  auto losses = std::make_unique<CompiledLosses>(*model_, config);
+  losses_ = std::move(losses);
+  config_ = std::move(config);
+  optimizer_ = std::move(optimizer);
+  steps_.clear();
+}
+
+FunctionPtr Trainer::trace_call(bool training, const std::string& function_name) const {
+  GraphBuilder builder(function_name, model_->session().limits);
+  const Values inputs = input_args(builder, *model_);
+  CallContext context{builder, training, {}};
+  const Values outputs = model_->call_in_graph(context, inputs);
+  return builder.finish(outputs, model_->output_names());
+}
+
+std::vector<Tensor> Trainer::predict_step(std::span<const Tensor> x, Runtime& runtime) {
+  if (predict_ == nullptr) predict_ = std::make_unique<Executor>(trace_call(false, "predict_step"));
+  std::vector<Tensor> results = predict_->run(x, runtime);
+  last_arena_bytes_ = predict_->arena_bytes();
+  return results;
+}
+
+FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
+  GraphBuilder builder(training ? "train_step" : "test_step", model_->session().limits);
+  const Values x = input_args(builder, *model_);
+  const Values y = add_args(builder, "y", batch.y);
+  const Values weights = add_args(builder, "sample_weight", batch.sample_weight);
+  CallContext context{builder, training, {}};
+  const Values predictions = model_->call_in_graph(context, x);
+  std::vector<Shape> prediction_shapes;
+  for (const Value& prediction : predictions) prediction_shapes.push_back(prediction.shape());
+  losses_->ensure_metrics(open_shapes(batch.y), prediction_shapes, model_->session());
+  Values penalties = context.losses;
+  for (const Value& penalty : model_->regularization_losses(builder)) penalties.push_back(penalty);
+  const std::array loss = {losses_->total_loss(builder, y, predictions, weights, penalties)};
+  if (training) {
+    const std::vector<VariablePtr> variables = model_->trainable_weights();
+    optimizer_->build(variables);
+    Values handles;
+    for (const VariablePtr& variable : variables) handles.push_back(builder.handle(variable));
+    const Values grads = gradients(builder, loss, handles);
+    std::map<const Variable*, ConstraintPtr> constraints;
+    for (const Weight& weight : model_->all_weights()) constraints[weight.variable.get()] = weight.constraint;
+    std::vector<GradientStep> steps;
+    for (size_t i = 0; i < variables.size(); ++i) steps.push_back({variables[i], grads[i], constraints[variables[i].get()]});
+    optimizer_->apply_gradients(builder, std::move(steps));
+  }
+  losses_->update_metrics(builder, y, predictions, weights);
+  Values results;
+  for (const MetricPtr& metric : losses_->metrics()) results.push_back(metric->result(builder));
+  return builder.finish(results, losses_->metrics_names());
+}
+
+Executor& Trainer::step(bool training, const Batch& batch) {
+  if (!compiled()) throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
+  check_batch(*model_, batch);
+  std::string key = training ? "train|" : "test|";
+  append_signature(key, batch.y);
+  append_signature(key, batch.sample_weight);
+  auto& executor = steps_[key];
+  if (executor == nullptr) executor = std::make_unique<Executor>(trace_step(training, batch));
+  return *executor;
+}
+
+Logs Trainer::run_step(bool training, const Batch& batch, Runtime& runtime) {
+  Executor& executor = step(training, batch);
+  std::vector<Tensor> args = batch.x;
+  for (const auto& list : {batch.y, batch.sample_weight}) {
+    for (const Tensor& tensor : list) {
+      if (tensor.valid()) args.push_back(tensor);
+    }
+  }
+  const std::vector<Tensor> results = executor.run(args, runtime);
+  last_arena_bytes_ = executor.arena_bytes();
+  Logs logs;
+  for (size_t i = 0; i < results.size(); ++i) logs.emplace_back(executor.function().output_names[i], results[i].number_at(0));
+  return logs;
+}
+
+Logs Trainer::train_step(const Batch& batch, Runtime& runtime) { return run_step(true, batch, runtime); }
+Logs Trainer::test_step(const Batch& batch, Runtime& runtime) { return run_step(false, batch, runtime); }
+
+void Trainer::reset_metrics() {
+  if (!losses_) return;
+  for (const MetricPtr& metric : losses_->metrics()) metric->reset_state();
+}
+
+Json Trainer::training_config() const {
+  if (!compiled()) return nullptr;
+  const auto serialize_metrics = [&](bool weighted) -> Json {
+    const Json& given = weighted ? config_.weighted_metrics : config_.metrics;
+    Json lists = Json::array();
+    for (const OutputLosses& output : losses_->outputs()) {
+      const auto& made = weighted ? output.made_weighted_metrics : output.made_metrics;
+      if (made.empty()) return given;
+      Json list = Json::array();
+      for (const MetricPtr& metric : made) list.push_back(serialize_object(*metric, "", Dialect::kSavedModel));
+      lists.push_back(std::move(list));
+    }
+    return lists;
+  };
+  return {{"loss", config_.loss},
+          {"metrics", serialize_metrics(false)},
+          {"weighted_metrics", serialize_metrics(true)},
+          {"loss_weights", config_.loss_weights},
+          {"optimizer_config", serialize_optimizer(*optimizer_)}};
+}
+
+}  // namespace keras

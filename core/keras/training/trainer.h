@@ -1,0 +1,63 @@
+// The train, test and predict steps of a model: each a Function, traced once per kind of batch. Loops over batches and
+// epochs are the caller's.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "core/graph/executor.h"
+#include "core/keras/optimizers/optimizer.h"
+#include "core/keras/training/compiled_losses.h"
+
+namespace keras {
+
+/// One batch. `y` and `sample_weight` by output; entries that are not valid() are absent.
+struct Batch {
+  std::vector<Tensor> x, y, sample_weight;
+};
+
+/// Metric names and values, in Keras's order.
+using Logs = std::vector<std::pair<std::string, double>>;
+
+class Trainer {
+ public:
+  explicit Trainer(FunctionalPtr model) : model_(std::move(model)) {}
+
+  /// Throws ValueError, UnimplementedError for what it does not know; the model then is as before.
+  void compile(const CompileConfig& config);
+  void compile(CompileConfig config, OptimizerPtr optimizer);
+  bool compiled() const { return losses_ != nullptr; }
+
+  /// One training step; the metrics so far. Throws RuntimeError if not compiled, ValueError for data that does not fit.
+  Logs train_step(const Batch& batch, Runtime& runtime);
+  Logs test_step(const Batch& batch, Runtime& runtime);
+  std::vector<Tensor> predict_step(std::span<const Tensor> x, Runtime& runtime);
+  void reset_metrics();
+
+  /// The model's call as a Function of its inputs: in inference mode, or as training sees it.
+  FunctionPtr trace_call(bool training, const std::string& function_name) const;
+
+  const FunctionalPtr& model() const { return model_; }
+  const OptimizerPtr& optimizer() const { return optimizer_; }
+  const CompileConfig& config() const { return config_; }
+  const CompiledLosses* losses() const { return losses_.get(); }
+  /// Bytes of the last run's arena.
+  int64_t arena_bytes() const { return last_arena_bytes_; }
+  /// What a saved model's training_config holds. Null if not compiled.
+  Json training_config() const;
+
+ private:
+  Executor& step(bool training, const Batch& batch);
+  Logs run_step(bool training, const Batch& batch, Runtime& runtime);
+  FunctionPtr trace_step(bool training, const Batch& batch);
+
+  FunctionalPtr model_;
+  CompileConfig config_;
+  OptimizerPtr optimizer_;
+  std::unique_ptr<CompiledLosses> losses_;
+  std::map<std::string, std::unique_ptr<Executor>> steps_;
+  std::unique_ptr<Executor> predict_;
+  int64_t last_arena_bytes_ = 0;
+};
+
+}  // namespace keras
