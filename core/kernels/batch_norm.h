@@ -1,0 +1,86 @@
+// Batch normalization of [rows, channels]: rows are all places of all images.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "core/kernels/reduce.h"
+
+namespace keras::kernels {
+
+/// Mean and biased variance of each channel; two passes, so that a large mean costs no digits.
+template <class T>
+void channel_moments(int64_t rows, int64_t channels, const T* x, T* mean, T* variance) {
+  std::vector<T> scratch(static_cast<size_t>(channels) * 64), squares(static_cast<size_t>(channels));
+  const T count = static_cast<T>(rows);
+  reduce_rows<SumOf>(rows, channels, x, mean, scratch.data());
+  for (int64_t c = 0; c < channels; ++c) mean[c] /= count;
+  // Blocks of rows, so that the squares of a block's deviations are added up before they join the total.
+  std::fill_n(variance, channels, T(0));
+  for (int64_t first = 0; first < rows; first += 64) {
+    std::fill(squares.begin(), squares.end(), T(0));
+    for (int64_t row = first; row < std::min(first + 64, rows); ++row) {
+      const T* from = x + row * channels;
+      for (int64_t c = 0; c < channels; ++c) squares[static_cast<size_t>(c)] += (from[c] - mean[c]) * (from[c] - mean[c]);
+    }
+    for (int64_t c = 0; c < channels; ++c) variance[c] += squares[static_cast<size_t>(c)];
+  }
+  for (int64_t c = 0; c < channels; ++c) variance[c] /= count;
+}
+
+/// y = (x − mean) · scale / √(variance + epsilon) + offset. y may be x.
+template <class T>
+void batch_norm(Context& context, int64_t rows, int64_t channels, const T* x, const T* mean, const T* variance,
+                const T* scale, const T* offset, T epsilon, T* y) {
+  std::vector<T> factor(static_cast<size_t>(channels));
+  for (int64_t c = 0; c < channels; ++c) factor[static_cast<size_t>(c)] = scale[c] / std::sqrt(variance[c] + epsilon);
+  parallel_for(context, rows, 16384 / std::max<int64_t>(channels, 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* from = x + row * channels;
+      T* to = y + row * channels;
+      for (int64_t c = 0; c < channels; ++c) to[c] = (from[c] - mean[c]) * factor[static_cast<size_t>(c)] + offset[c];
+    }
+  });
+}
+
+/// Gradients of x, scale and offset. In training mean and variance depend on x:
+///   dx = scale / σ · (dy − mean(dy) − (x − μ) · mean(dy · (x − μ)) / σ²),  σ² = variance + epsilon
+/// in inference they are constants: dx = scale / σ · dy.
+template <class T>
+void batch_norm_grad(Context& context, bool training, int64_t rows, int64_t channels, const T* dy, const T* x, const T* scale,
+                     const T* mean, const T* variance, T epsilon, T* dx, T* d_scale, T* d_offset) {
+  const auto size = static_cast<size_t>(channels);
+  std::vector<T> scratch(size * 64), products(size);
+  reduce_rows<SumOf>(rows, channels, dy, d_offset, scratch.data());
+  std::fill_n(d_scale, channels, T(0));
+  for (int64_t first = 0; first < rows; first += 64) {
+    std::fill(products.begin(), products.end(), T(0));
+    for (int64_t row = first; row < std::min(first + 64, rows); ++row) {
+      const T *from = x + row * channels, *up = dy + row * channels;
+      for (int64_t c = 0; c < channels; ++c) products[static_cast<size_t>(c)] += up[c] * (from[c] - mean[c]);
+    }
+    for (int64_t c = 0; c < channels; ++c) d_scale[c] += products[static_cast<size_t>(c)];
+  }
+  std::vector<T> factor(size), of_mean(size), of_x(size);
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto i = static_cast<size_t>(c);
+    const T inverse = T(1) / std::sqrt(variance[c] + epsilon);
+    factor[i] = scale[c] * inverse;
+    of_mean[i] = training ? d_offset[c] / static_cast<T>(rows) : T(0);
+    of_x[i] = training ? d_scale[c] / static_cast<T>(rows) * inverse * inverse : T(0);
+    d_scale[c] *= inverse;
+  }
+  parallel_for(context, rows, 16384 / std::max<int64_t>(channels, 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T *from = x + row * channels, *up = dy + row * channels;
+      T* to = dx + row * channels;
+      for (int64_t c = 0; c < channels; ++c) {
+        const auto i = static_cast<size_t>(c);
+        to[c] = factor[i] * (up[c] - of_mean[i] - (from[c] - mean[c]) * of_x[i]);
+      }
+    }
+  });
+}
+
+}  // namespace keras::kernels

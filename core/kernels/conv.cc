@@ -1,0 +1,180 @@
+// Convolutions as matrix products of patches.
+#include "core/kernels/conv.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "core/kernels/parallel_for.h"
+
+namespace keras::kernels {
+namespace {
+
+constexpr int64_t kPatchElements = 64 * 1024;  // patches that are made at a time: 256 kB of floats
+
+/// The patches of output places [first, first + count), counted over the whole batch, of one group: [count, patch()].
+template <class T>
+void make_patches(const ConvGeometry& g, const T* input, int64_t group, int64_t first, int64_t count, T* patches) {
+  const int64_t channels = g.group_in();
+  for (int64_t place = first; place < first + count; ++place) {
+    const int64_t image = place / g.places(), y = place % g.places() / g.out_width, x = place % g.out_width;
+    for (int64_t fy = 0; fy < g.filter_height; ++fy) {
+      const int64_t in_y = y * g.stride_height - g.pad_top + fy * g.dilation_height;
+      for (int64_t fx = 0; fx < g.filter_width; ++fx, patches += channels) {
+        const int64_t in_x = x * g.stride_width - g.pad_left + fx * g.dilation_width;
+        if (in_y < 0 || in_y >= g.in_height || in_x < 0 || in_x >= g.in_width) {
+          std::fill_n(patches, channels, T(0));
+        } else {
+          const T* from = input + ((image * g.in_height + in_y) * g.in_width + in_x) * g.in_channels + group * channels;
+          std::copy_n(from, channels, patches);
+        }
+      }
+    }
+  }
+}
+
+/// The reverse: adds patches of one image to where they came from.
+template <class T>
+void add_patches(const ConvGeometry& g, const T* patches, int64_t group, int64_t first, int64_t count, T* input) {
+  const int64_t channels = g.group_in();
+  for (int64_t place = first; place < first + count; ++place) {
+    const int64_t image = place / g.places(), y = place % g.places() / g.out_width, x = place % g.out_width;
+    for (int64_t fy = 0; fy < g.filter_height; ++fy) {
+      const int64_t in_y = y * g.stride_height - g.pad_top + fy * g.dilation_height;
+      for (int64_t fx = 0; fx < g.filter_width; ++fx, patches += channels) {
+        const int64_t in_x = x * g.stride_width - g.pad_left + fx * g.dilation_width;
+        if (in_y < 0 || in_y >= g.in_height || in_x < 0 || in_x >= g.in_width) continue;
+        T* to = input + ((image * g.in_height + in_y) * g.in_width + in_x) * g.in_channels + group * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] += patches[c];
+      }
+    }
+  }
+}
+
+/// Output places that one block of patches holds.
+int64_t block_places(const ConvGeometry& g) {
+  return std::max<int64_t>(kPatchElements / std::max<int64_t>(g.patch(), 1) / 4 * 4, 4);
+}
+
+/// Calls body(first place, count) for blocks of all places of the batch.
+template <class Body>
+void for_blocks(const ConvGeometry& g, Body body) {
+  const int64_t places = g.batch * g.places(), block = block_places(g);
+  for (int64_t first = 0; first < places; first += block) body(first, std::min(block, places - first));
+}
+
+/// `patches` are [count, patch()] at data, or the input itself.
+template <class T>
+MatrixView<T> patch_view(const ConvGeometry& g, const T* input, int64_t group, int64_t first, int64_t count, T* memory) {
+  if (g.is_pointwise()) return {input + first * g.in_channels + group * g.group_in(), g.in_channels, 1};
+  make_patches(g, input, group, first, count, memory);
+  return {memory, g.patch(), 1};
+}
+
+template <class T>
+std::vector<T> patch_memory(const ConvGeometry& g) {
+  return std::vector<T>(static_cast<size_t>(std::min(block_places(g), g.batch * g.places()) * g.patch()));
+}
+
+/// A group's filter [patch, group_out] inside [height, width, in, out].
+template <class T>
+MatrixView<T> filter_view(const ConvGeometry& g, const T* filter, int64_t group) {
+  return {filter + group * g.group_out(), g.out_channels, 1};
+}
+
+template <class T>
+void product(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T> b, T* c, int64_t c_step,
+             bool accumulate) {
+  if constexpr (std::is_same_v<T, float>) {
+    Epilogue epilogue;
+    epilogue.accumulate = accumulate;
+    gemm(context, m, n, k, a, b, c, c_step, epilogue);
+  } else {
+    gemm_plain(m, n, k, a, b, c, c_step, accumulate);
+  }
+}
+
+}  // namespace
+
+int64_t packed_filter_floats(const ConvGeometry& g) { return g.groups * packed_floats(g.patch(), g.group_out()); }
+
+void pack_filter(const ConvGeometry& g, const float* filter, float* packed) {
+  const int64_t each = packed_floats(g.patch(), g.group_out());
+  for (int64_t group = 0; group < g.groups; ++group) {
+    pack_matrix(g.patch(), g.group_out(), filter_view(g, filter, group), packed + group * each);
+  }
+}
+
+void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
+                   const Epilogue& epilogue) {
+  std::vector<float> memory = g.is_pointwise() ? std::vector<float>() : patch_memory<float>(g);
+  const int64_t each = packed_floats(g.patch(), g.group_out());
+  const auto run = [&](int64_t first, int64_t count) {
+    for (int64_t group = 0; group < g.groups; ++group) {
+      const int64_t column = group * g.group_out(), at = first * g.out_channels + column;
+      Epilogue part = epilogue;
+      if (part.bias != nullptr) part.bias += column;
+      if (part.residual != nullptr) part.residual += at;
+      gemm_packed(context, count, g.group_out(), g.patch(), patch_view(g, input, group, first, count, memory.data()),
+                  packed + group * each, output + at, g.out_channels, part);
+    }
+  };
+  if (g.is_pointwise()) run(0, g.batch * g.places());
+  else for_blocks(g, run);
+}
+
+template <class T>
+void conv2d(Context& context, const ConvGeometry& g, const T* input, const T* filter, T* output) {
+  if constexpr (std::is_same_v<T, float>) {
+    std::vector<float> packed(static_cast<size_t>(packed_filter_floats(g)));
+    pack_filter(g, filter, packed.data());
+    conv2d_packed(context, g, input, packed.data(), output);
+  } else {
+    std::vector<T> memory = patch_memory<T>(g);
+    for_blocks(g, [&](int64_t first, int64_t count) {
+      for (int64_t group = 0; group < g.groups; ++group) {
+        gemm_plain(count, g.group_out(), g.patch(), patch_view(g, input, group, first, count, memory.data()),
+                   filter_view(g, filter, group), output + first * g.out_channels + group * g.group_out(), g.out_channels);
+      }
+    });
+  }
+}
+
+// patches' gradient = dy · filterᵀ
+template <class T>
+void conv2d_backprop_input(Context& context, const ConvGeometry& g, const T* filter, const T* dy, T* dx) {
+  std::fill_n(dx, g.batch * g.in_height * g.in_width * g.in_channels, T(0));
+  std::vector<T> memory = patch_memory<T>(g);
+  for_blocks(g, [&](int64_t first, int64_t count) {
+    for (int64_t group = 0; group < g.groups; ++group) {
+      const MatrixView<T> rows{dy + first * g.out_channels + group * g.group_out(), g.out_channels, 1};
+      const MatrixView<T> transposed{filter + group * g.group_out(), 1, g.out_channels};
+      product(context, count, g.patch(), g.group_out(), rows, transposed, memory.data(), g.patch(), false);
+      add_patches(g, memory.data(), group, first, count, dx);
+    }
+  });
+}
+
+// filter's gradient = patchesᵀ · dy
+template <class T>
+void conv2d_backprop_filter(Context& context, const ConvGeometry& g, const T* input, const T* dy, T* d_filter) {
+  std::fill_n(d_filter, g.patch() * g.out_channels, T(0));
+  std::vector<T> memory = patch_memory<T>(g);
+  for_blocks(g, [&](int64_t first, int64_t count) {
+    for (int64_t group = 0; group < g.groups; ++group) {
+      const MatrixView<T> patches = patch_view(g, input, group, first, count, memory.data());
+      const MatrixView<T> transposed{patches.data, patches.column_step, patches.row_step};
+      const MatrixView<T> rows{dy + first * g.out_channels + group * g.group_out(), g.out_channels, 1};
+      product(context, g.patch(), g.group_out(), count, transposed, rows, d_filter + group * g.group_out(), g.out_channels, true);
+    }
+  });
+}
+
+template void conv2d<float>(Context&, const ConvGeometry&, const float*, const float*, float*);
+template void conv2d<double>(Context&, const ConvGeometry&, const double*, const double*, double*);
+template void conv2d_backprop_input<float>(Context&, const ConvGeometry&, const float*, const float*, float*);
+template void conv2d_backprop_input<double>(Context&, const ConvGeometry&, const double*, const double*, double*);
+template void conv2d_backprop_filter<float>(Context&, const ConvGeometry&, const float*, const float*, float*);
+template void conv2d_backprop_filter<double>(Context&, const ConvGeometry&, const double*, const double*, double*);
+
+}  // namespace keras::kernels

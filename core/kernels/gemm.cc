@@ -1,0 +1,161 @@
+// The packed matrix product. Layout and blocking after K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
+// Multiplication" (2008), without the blocking over k: our products have k up to a few thousand, a panel of b then still
+// fits the second-level cache.
+#include "core/kernels/gemm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/kernels/parallel_for.h"
+#include "core/kernels/simd/float4.h"
+
+namespace keras::kernels {
+namespace {
+
+constexpr int64_t kTileRows = 4, kTileColumns = 8;
+constexpr int64_t kBlockRows = 64;  // rows of a that are packed at a time
+
+/// Rows [0, rows) of a as [k][kTileRows], the missing rows of the last tile zero.
+void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
+  for (int64_t i0 = 0; i0 < rows; i0 += kTileRows) {
+    const int64_t count = std::min(kTileRows, rows - i0);
+    float* tile = packed + i0 * k;
+    if (count < kTileRows) std::fill_n(tile, kTileRows * k, 0.0f);
+    for (int64_t i = 0; i < count; ++i) {
+      const float* row = a.data + (i0 + i) * a.row_step;
+      for (int64_t p = 0; p < k; ++p) tile[p * kTileRows + i] = row[p * a.column_step];
+    }
+  }
+}
+
+/// tile = a_tile · b_panel
+void multiply_tile(int64_t k, const float* a, const float* b, float* tile) {
+  Float4 low[kTileRows] = {}, high[kTileRows] = {};
+  for (int64_t p = 0; p < k; ++p, a += kTileRows, b += kTileColumns) {
+    const Float4 b_low = load4(b), b_high = load4(b + 4);
+    for (int64_t i = 0; i < kTileRows; ++i) {
+      const Float4 factor = splat4(a[i]);
+      low[i] = mul_add(factor, b_low, low[i]);
+      high[i] = mul_add(factor, b_high, high[i]);
+    }
+  }
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    store4(tile + i * kTileColumns, low[i]);
+    store4(tile + i * kTileColumns + 4, high[i]);
+  }
+}
+
+/// One row of a tile to its place.
+void store_row(const float* tile, int64_t count, float* to, const float* bias, const float* residual, const Epilogue& epilogue) {
+  if (epilogue.accumulate) {
+    for (int64_t j = 0; j < count; ++j) to[j] += tile[j];
+    return;
+  }
+  float row[kTileColumns];
+  for (int64_t j = 0; j < count; ++j) row[j] = tile[j] + (bias != nullptr ? bias[j] : 0.0f);
+  if (residual != nullptr) {
+    for (int64_t j = 0; j < count; ++j) row[j] += residual[j];
+  }
+  activate(epilogue.activation, epilogue.alpha, count, row);
+  std::copy_n(row, count, to);
+}
+
+struct Product {
+  int64_t n, k;
+  const float* packed_b;
+  float* c;
+  int64_t c_step;
+  const Epilogue& epilogue;
+};
+
+/// Rows [first, first + rows) of the result, whose left rows are packed; panels [panel_begin, panel_end) of columns.
+void multiply_block(const Product& product, int64_t first, int64_t rows, const float* packed_a, int64_t panel_begin,
+                    int64_t panel_end) {
+  alignas(16) float tile[kTileRows * kTileColumns];
+  const Epilogue& epilogue = product.epilogue;
+  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+    const int64_t column = panel * kTileColumns, columns = std::min(kTileColumns, product.n - column);
+    const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
+    for (int64_t i0 = 0; i0 < rows; i0 += kTileRows) {
+      multiply_tile(product.k, packed_a + i0 * product.k, product.packed_b + column * product.k, tile);
+      for (int64_t i = 0; i < std::min(kTileRows, rows - i0); ++i) {
+        const int64_t at = (first + i0 + i) * product.c_step + column;
+        const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
+        store_row(tile + i * kTileColumns, columns, product.c + at, bias, residual, epilogue);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void activate(Activation activation, float alpha, int64_t count, float* x) {
+  switch (activation) {
+    case Activation::kNone: return;
+    case Activation::kRelu:
+      for (int64_t i = 0; i < count; ++i) x[i] = x[i] > 0 || x[i] != x[i] ? x[i] : 0.0f;
+      return;
+    case Activation::kRelu6:
+      for (int64_t i = 0; i < count; ++i) x[i] = x[i] < 0 ? 0.0f : x[i] > 6 ? 6.0f : x[i];
+      return;
+    case Activation::kLeakyRelu:
+      for (int64_t i = 0; i < count; ++i) x[i] = x[i] > 0 ? x[i] : x[i] * alpha;
+      return;
+    case Activation::kElu:
+      for (int64_t i = 0; i < count; ++i) x[i] = x[i] < 0 ? std::expm1(x[i]) : x[i];
+      return;
+    case Activation::kSigmoid:
+      for (int64_t i = 0; i < count; ++i) {
+        x[i] = x[i] >= 0 ? 1.0f / (1.0f + std::exp(-x[i])) : std::exp(x[i]) / (1.0f + std::exp(x[i]));
+      }
+      return;
+    case Activation::kTanh:
+      for (int64_t i = 0; i < count; ++i) x[i] = std::tanh(x[i]);
+      return;
+  }
+}
+
+int64_t packed_floats(int64_t k, int64_t n) { return (n + kTileColumns - 1) / kTileColumns * kTileColumns * k; }
+
+void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed) {
+  for (int64_t column = 0; column < n; column += kTileColumns) {
+    const int64_t count = std::min(kTileColumns, n - column);
+    for (int64_t p = 0; p < k; ++p, packed += kTileColumns) {
+      const float* from = matrix.data + p * matrix.row_step + column * matrix.column_step;
+      for (int64_t j = 0; j < count; ++j) packed[j] = from[j * matrix.column_step];
+      std::fill(packed + count, packed + kTileColumns, 0.0f);
+    }
+  }
+}
+
+void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, const float* packed, float* c,
+                 int64_t c_step, const Epilogue& epilogue) {
+  const Product product{n, k, packed, c, c_step, epilogue};
+  const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
+  const int64_t blocks = (m + kBlockRows - 1) / kBlockRows;
+  // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
+  const int64_t shares = blocks >= context.parallel.width() || m * n * k < 100'000
+                             ? 1
+                             : std::min<int64_t>(panels, context.parallel.width());
+  if (m == 0 || n == 0) return;
+  const auto run = [&](int64_t task, int worker) {
+    const int64_t block = task / shares, share = task % shares;
+    const int64_t first = block * kBlockRows, rows = std::min(kBlockRows, m - first);
+    const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    auto* packed_a = static_cast<float*>(
+        context.scratch.get(worker, static_cast<size_t>(std::max<int64_t>(tiles * kTileRows * k, 1)) * sizeof(float)));
+    pack_rows(rows, k, {a.data + first * a.row_step, a.row_step, a.column_step}, packed_a);
+    multiply_block(product, first, rows, packed_a, panels * share / shares, panels * (share + 1) / shares);
+  };
+  context.parallel.run(blocks * shares, run);
+}
+
+void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c,
+          int64_t c_step, const Epilogue& epilogue) {
+  std::vector<float> packed(static_cast<size_t>(packed_floats(k, n)));
+  pack_matrix(k, n, b, packed.data());
+  gemm_packed(context, m, n, k, a, packed.data(), c, c_step, epilogue);
+}
+
+}  // namespace keras::kernels

@@ -1,0 +1,63 @@
+// Matrix products. The right matrix is packed into panels of 8 columns, the left one row block by row block, and a 4 × 8
+// tile of the result stays in registers; bias, residual and activation are applied to it before it is stored.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/kernels/context.h"
+
+namespace keras::kernels {
+
+/// A matrix somewhere in memory, perhaps transposed: element (i, j) is at data[i · row_step + j · column_step].
+template <class T>
+struct MatrixView {
+  const T* data;
+  int64_t row_step, column_step;
+};
+
+enum class Activation { kNone, kRelu, kRelu6, kLeakyRelu, kElu, kSigmoid, kTanh };
+
+/// What happens to a result before it is stored: result = activation(product + bias + residual). With `accumulate` the
+/// product is added to what is there instead, and nothing else happens.
+struct Epilogue {
+  const float* bias = nullptr;      // one for each column
+  const float* residual = nullptr;  // laid out as the result
+  Activation activation = Activation::kNone;
+  float alpha = 0.2f;               // of LeakyRelu
+  bool accumulate = false;
+};
+
+/// activation(x) in place.
+void activate(Activation activation, float alpha, int64_t count, float* x);
+
+/// Floats that a packed [k, n] matrix takes.
+int64_t packed_floats(int64_t k, int64_t n);
+void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed);
+
+/// c[i · c_step + j] = Σ a(i, ·) b(·, j), for a [m, k] and packed b [k, n].
+void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, const float* packed, float* c,
+                 int64_t c_step, const Epilogue& epilogue = {});
+
+/// The same with b as it is; packs it first.
+void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c,
+          int64_t c_step, const Epilogue& epilogue = {});
+
+/// The plain twin, for other element types.
+template <class T>
+void gemm_plain(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T> b, T* c, int64_t c_step,
+                bool accumulate = false) {
+  for (int64_t i = 0; i < m; ++i) {
+    T* row = c + i * c_step;
+    if (!accumulate) {
+      for (int64_t j = 0; j < n; ++j) row[j] = 0;
+    }
+    for (int64_t p = 0; p < k; ++p) {
+      const T factor = a.data[i * a.row_step + p * a.column_step];
+      const T* b_row = b.data + p * b.row_step;
+      for (int64_t j = 0; j < n; ++j) row[j] += factor * b_row[j * b.column_step];
+    }
+  }
+}
+
+}  // namespace keras::kernels

@@ -1,0 +1,114 @@
+// Pools of [batch, height, width, channels] images. Places outside the image do not count, neither for maxima nor for
+// averages.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "core/kernels/conv.h"
+#include "core/kernels/parallel_for.h"
+
+namespace keras::kernels {
+
+/// The part of a window that lies within the image.
+struct PoolWindow {
+  int64_t top, bottom, left, right;
+  int64_t count() const { return (bottom - top) * (right - left); }
+};
+
+/// `g`: filter_height and filter_width are the window's; in_channels the number of channels.
+inline PoolWindow pool_window(const ConvGeometry& g, int64_t y, int64_t x) {
+  const int64_t top = y * g.stride_height - g.pad_top, left = x * g.stride_width - g.pad_left;
+  return {std::max<int64_t>(top, 0), std::min(top + g.filter_height, g.in_height), std::max<int64_t>(left, 0),
+          std::min(left + g.filter_width, g.in_width)};
+}
+
+/// Calls body(window, image, output offset) for the output rows of some images.
+template <class Body>
+void for_windows(const ConvGeometry& g, int64_t image_begin, int64_t image_end, Body body) {
+  for (int64_t image = image_begin; image < image_end; ++image) {
+    for (int64_t y = 0; y < g.out_height; ++y) {
+      for (int64_t x = 0; x < g.out_width; ++x) {
+        body(pool_window(g, y, x), image, ((image * g.out_height + y) * g.out_width + x) * g.in_channels);
+      }
+    }
+  }
+}
+
+/// Calls body(input offset) for the places of a window.
+template <class Body>
+void for_places(const ConvGeometry& g, const PoolWindow& window, int64_t image, Body body) {
+  for (int64_t y = window.top; y < window.bottom; ++y) {
+    for (int64_t x = window.left; x < window.right; ++x) {
+      body(((image * g.in_height + y) * g.in_width + x) * g.in_channels);
+    }
+  }
+}
+
+template <class T>
+void max_pool(Context& context, const ConvGeometry& g, const T* input, T* output) {
+  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+      T* to = output + at;
+      std::fill_n(to, g.in_channels, std::numeric_limits<T>::lowest());
+      for_places(g, window, image, [&](int64_t in) {
+        const T* from = input + in;
+        for (int64_t c = 0; c < g.in_channels; ++c) to[c] = from[c] > to[c] || from[c] != from[c] ? from[c] : to[c];
+      });
+    });
+  });
+}
+
+/// The first maximum of each window gets its gradient.
+template <class T>
+void max_pool_grad(Context& context, const ConvGeometry& g, const T* input, const T* output, const T* dy, T* dx) {
+  const int64_t image_size = g.in_height * g.in_width * g.in_channels;
+  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+    std::fill_n(dx + begin * image_size, (end - begin) * image_size, T(0));
+    std::vector<char> open(static_cast<size_t>(g.in_channels));
+    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+      std::fill(open.begin(), open.end(), 1);
+      for_places(g, window, image, [&](int64_t in) {
+        for (int64_t c = 0; c < g.in_channels; ++c) {
+          if (open[static_cast<size_t>(c)] != 0 && input[in + c] == output[at + c]) {
+            dx[in + c] += dy[at + c];
+            open[static_cast<size_t>(c)] = 0;
+          }
+        }
+      });
+    });
+  });
+}
+
+template <class T>
+void avg_pool(Context& context, const ConvGeometry& g, const T* input, T* output) {
+  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+      T* to = output + at;
+      std::fill_n(to, g.in_channels, T(0));
+      for_places(g, window, image, [&](int64_t in) {
+        for (int64_t c = 0; c < g.in_channels; ++c) to[c] += input[in + c];
+      });
+      const T count = static_cast<T>(window.count());
+      for (int64_t c = 0; c < g.in_channels; ++c) to[c] /= count;
+    });
+  });
+}
+
+template <class T>
+void avg_pool_grad(Context& context, const ConvGeometry& g, const T* dy, T* dx) {
+  const int64_t image_size = g.in_height * g.in_width * g.in_channels;
+  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+    std::fill_n(dx + begin * image_size, (end - begin) * image_size, T(0));
+    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+      const T share = T(1) / static_cast<T>(window.count());
+      for_places(g, window, image, [&](int64_t in) {
+        for (int64_t c = 0; c < g.in_channels; ++c) dx[in + c] += dy[at + c] * share;
+      });
+    });
+  });
+}
+
+}  // namespace keras::kernels
