@@ -1,0 +1,16 @@
+// From a KernelContext to matrix products and biases.
+#pragma once
+
+#include "core/ops/registry.h"
+
+namespace keras {
+
+void matmul_kernel(KernelContext& c);
+void batch_matmul_kernel(KernelContext& c);
+void bias_add_kernel(KernelContext& c);
+void bias_add_grad_kernel(KernelContext& c);
+void fused_matmul_kernel(KernelContext& c);
+void pack_matmul_weights_shape(ShapeContext& c);
+void pack_matmul_weights_kernel(KernelContext& c);
+
+}  // namespace keras

@@ -1,0 +1,79 @@
+// Pools over [batch, height, width, channels] (NHWC) or [batch, channels, height, width] (NCHW).
+#include "core/ops/builders.h"
+#include "core/ops/families.h"
+#include "core/ops/pool_kernels.h"
+#include "core/ops/shape_functions.h"
+
+namespace keras {
+namespace {
+
+Attrs window_attrs(GradContext& g) {
+  Attrs attrs;
+  for (const auto& [name, value] : g.attrs().items()) {
+    if (name != "T") attrs.set(name, value);
+  }
+  return attrs;
+}
+
+// To the first maximum of each window.
+Values max_pool_grad(GradContext& g) {
+  return {emit1("MaxPoolGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))};
+}
+
+Values avg_pool_grad(GradContext& g) {
+  return {emit1("AvgPoolGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))};
+}
+
+Values avg_pool_grad_grad(GradContext& g) { return {Value(), emit1("AvgPool", {g.upstream(0)}, window_attrs(g))}; }
+
+void pool_shape(ShapeContext& c) { c.set_output(0, pool_output_shape(c.attrs(), c.input(0))); }
+
+void max_pool_grad_shape(ShapeContext& c) {
+  const Shape pooled = shape::same_shape(c.input(1), c.input(2), "orig_output and grad");
+  shape::same_shape(pool_output_shape(c.attrs(), c.input(0)), pooled, "The pooled shape");
+  c.set_output(0, c.input(0));
+}
+
+void avg_pool_grad_shape(ShapeContext& c) {
+  Shape input = shape::from_input(c, 0);
+  shape::require_rank(input, 4, "orig_input_shape");
+  if (!input.known_rank()) input = Shape::unknown(4);
+  shape::same_shape(pool_output_shape(c.attrs(), input), c.input(1), "The pooled shape");
+  c.set_output(0, input);
+}
+
+constexpr OpDef kOps[] = {
+    {.name = "MaxPool",
+     .signature = "(input: T) -> (output: T); T: {floating, int32, int64, uint8, int16, int8, uint16} = float; ksize: "
+                  "list(int); strides: list(int); padding: string; explicit_paddings: list(int) = []; data_format: "
+                  "string = \"NHWC\"",
+     .shape = pool_shape,
+     .kernel = max_pool_kernel,
+     .gradient = max_pool_grad,
+     .js = "nn.maxPool2d"},
+    {.name = "MaxPoolGrad",
+     .signature = "(orig_input: T, orig_output: T, grad: T) -> (output: T); ksize: list(int); strides: list(int); "
+                  "padding: string; explicit_paddings: list(int) = []; data_format: string = \"NHWC\"; T: {real} = "
+                  "float",
+     .shape = max_pool_grad_shape,
+     .kernel = max_pool_grad_kernel},
+    {.name = "AvgPool",
+     .signature = "(value: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; data_format: "
+                  "string = \"NHWC\"; T: {floating}",
+     .shape = pool_shape,
+     .kernel = avg_pool_kernel,
+     .gradient = avg_pool_grad,
+     .js = "nn.avgPool2d"},
+    {.name = "AvgPoolGrad",
+     .signature = "(orig_input_shape: int32, grad: T) -> (output: T); ksize: list(int); strides: list(int); padding: "
+                  "string; data_format: string = \"NHWC\"; T: {floating}",
+     .shape = avg_pool_grad_shape,
+     .kernel = avg_pool_grad_kernel,
+     .gradient = avg_pool_grad_grad},
+};
+
+}  // namespace
+
+std::span<const OpDef> pool_ops() { return kOps; }
+
+}  // namespace keras
