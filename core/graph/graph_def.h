@@ -2,6 +2,7 @@
 // and who calls it (saving/).
 #pragma once
 
+#include "core/base/limits.h"
 #include "core/graph/function.h"
 #include "proto/graph.pb.h"
 
