@@ -1,0 +1,140 @@
+// The index of a bundle and the checks of its values.
+#include "core/formats/tensor_bundle/bundle_reader.h"
+
+#include "core/base/checked.h"
+#include "core/base/crc32c.h"
+#include "core/base/cursor.h"
+#include "core/base/error.h"
+#include "core/formats/tensor_bundle/sstable.h"
+#include "proto/tensor_bundle.pb.h"
+
+namespace keras {
+namespace {
+
+constexpr int32_t kMaxShards = 100'000;
+constexpr int32_t kString = 7;
+
+BundleEntry parse_entry(const std::string& file, const std::string& name, const std::string& bytes, const Limits& limits) {
+  tensorflow::BundleEntryProto proto;
+  if (!proto.ParseFromString(bytes)) throw DataLossError("{}: the entry of '{}' is broken", file, name).at(file);
+  if (proto.slices_size() > 0) throw UnimplementedError("{}: '{}' is a partitioned variable, which is not supported", file, name).at(file);
+  BundleEntry entry;
+  entry.dtype = proto.dtype();
+  for (const auto& dim : proto.shape().dim()) {
+    if (dim.size() < 0) throw DataLossError("{}: '{}' has a negative dimension", file, name).at(file);
+    entry.shape.push_back(dim.size());
+  }
+  entry.shard = proto.shard_id();
+  entry.offset = proto.offset();
+  entry.bytes = proto.size();
+  entry.masked_crc32c = proto.crc32c();
+  if (entry.offset < 0 || entry.bytes < 0 || !checked_add(entry.offset, entry.bytes)) {
+    throw DataLossError("{}: '{}' has an impossible place", file, name).at(file);
+  }
+  if (entry.bytes > limits.tensor_bytes) {
+    throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes, limits.tensor_bytes);
+  }
+  return entry;
+}
+
+void append_u32(std::vector<std::byte>& out, uint32_t value) {
+  const auto* p = reinterpret_cast<const std::byte*>(&value);
+  out.insert(out.end(), p, p + 4);
+}
+
+}  // namespace
+
+BundleReader BundleReader::open(const ByteSource& index, const Limits& limits) {
+  BundleReader reader;
+  reader.file_ = index.name();
+  const TableEntries table = read_table(index, limits);
+  tensorflow::BundleHeaderProto header;
+  if (table.empty() || !table.front().first.empty() || !header.ParseFromString(table.front().second)) {
+    throw DataLossError("{}: the header of the checkpoint is missing", index.name()).at(index.name());
+  }
+  if (header.endianness() != tensorflow::BundleHeaderProto::LITTLE) {
+    throw UnimplementedError("{}: a big-endian checkpoint, which is not supported", index.name()).at(index.name());
+  }
+  reader.shard_count_ = header.num_shards();
+  if (reader.shard_count_ < 0 || reader.shard_count_ > kMaxShards) {
+    throw DataLossError("{}: {} shards", index.name(), header.num_shards()).at(index.name());
+  }
+  for (size_t i = 1; i < table.size(); ++i) {
+    BundleEntry entry = parse_entry(index.name(), table[i].first, table[i].second, limits);
+    if (entry.shard < 0 || entry.shard >= reader.shard_count_) {
+      throw DataLossError("{}: '{}' lies in shard {} of {}", index.name(), table[i].first, entry.shard, reader.shard_count_).at(index.name());
+    }
+    reader.entries_.emplace(table[i].first, std::move(entry));
+  }
+  return reader;
+}
+
+const BundleEntry& BundleReader::entry(std::string_view name) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) throw NotFoundError("Key {} not found in checkpoint {}", name, file_).at(file_);
+  return found->second;
+}
+
+void BundleReader::check_shards(std::span<const int64_t> sizes) const {
+  for (const auto& [name, entry] : entries_) {
+    const int64_t size = sizes[static_cast<size_t>(entry.shard)];
+    if (entry.offset > size || size - entry.offset < entry.bytes) {
+      throw DataLossError("{}: the values of '{}' should lie at bytes {} to {}, but shard {} has {} bytes", file_, name,
+                          entry.offset, entry.offset + entry.bytes, entry.shard, size)
+          .at(file_, entry.offset);
+    }
+  }
+}
+
+void BundleReader::verify(std::string_view name, std::span<const std::byte> values) const {
+  const BundleEntry& e = entry(name);
+  const uint32_t found = mask_crc32c(crc32c(values));
+  if (found == e.masked_crc32c) return;
+  throw DataLossError("{}: the checksum of '{}' does not match: stored {}, calculated on the values {}", file_, name,
+                      unmask_crc32c(e.masked_crc32c), unmask_crc32c(found))
+      .at(file_, e.offset);
+}
+
+std::vector<std::string> BundleReader::decode_strings(std::string_view name, std::span<const std::byte> stored,
+                                                      const Limits& limits) const {
+  const BundleEntry& e = entry(name);
+  int64_t count = 1;
+  for (const int64_t dim : e.shape) {
+    const auto product = checked_mul(count, dim);
+    if (!product || *product > limits.file_objects) throw ResourceExhaustedError("{}: '{}' has too many strings", file_, name);
+    count = *product;
+  }
+  if (e.dtype != kString || count > static_cast<int64_t>(stored.size())) {
+    throw DataLossError("{}: '{}' is no tensor of {} strings", file_, name, count).at(file_, e.offset);
+  }
+  Cursor cursor(stored, file_, e.offset);
+  std::vector<uint64_t> lengths;
+  std::vector<std::byte> checked;  // what the checksums run over: lengths as fixed numbers
+  for (int64_t i = 0; i < count; ++i) {
+    lengths.push_back(cursor.varint64());
+    if (lengths.back() > stored.size()) cursor.fail("a string is longer than its tensor");
+    append_u32(checked, static_cast<uint32_t>(lengths.back()));
+  }
+  const uint32_t stored_crc = cursor.u32();
+  if (mask_crc32c(crc32c(checked)) != stored_crc) cursor.fail("the checksum of the lengths of strings differs");
+  append_u32(checked, stored_crc);
+  uint32_t crc = crc32c(checked);
+  std::vector<std::string> strings;
+  for (const uint64_t length : lengths) {
+    const auto bytes = cursor.bytes(length);
+    crc = crc32c(bytes, crc);
+    strings.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  if (mask_crc32c(crc) != e.masked_crc32c) cursor.fail("the checksum of strings differs");
+  return strings;
+}
+
+std::string shard_name(std::string_view prefix, int shard, int shard_count) {
+  const auto padded = [](int value) {
+    std::string text = std::to_string(value);
+    return text.size() < 5 ? std::string(5 - text.size(), '0') + text : text;
+  };
+  return format("{}.data-{}-of-{}", prefix, padded(shard), padded(shard_count));
+}
+
+}  // namespace keras
