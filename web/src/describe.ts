@@ -1,6 +1,6 @@
 // Turns a model into plain data that the page can show.
 import type * as keras from 'keras-wasm';
-import type { LayerInfo, ModelInfo, WeightInfo } from './protocol';
+import type { LayerInfo, ModelInfo, TensorInfo, WeightInfo } from './protocol';
 
 const HISTOGRAM_STEPS = 32;
 
@@ -31,6 +31,16 @@ function layerInfos(model: keras.Model): LayerInfo[] {
   });
 }
 
+function describeTensor({ name, shape, dtype }: keras.KerasTensor): TensorInfo {
+  return { name, shape: [...shape], dtype };
+}
+
+/** Keras's name of a loss given by name or as an object; null for anything else. */
+function lossName(loss: unknown): string | null {
+  if (typeof loss === 'string') return loss;
+  return typeof loss === 'object' && loss !== null && 'name' in loss && typeof loss.name === 'string' ? loss.name : null;
+}
+
 /** Everything about a model that is cheap to tell. */
 export function describeModel(model: keras.Model): ModelInfo {
   const lines: string[] = [];
@@ -40,12 +50,13 @@ export function describeModel(model: keras.Model): ModelInfo {
     name: model.name,
     summary: lines.join('\n'),
     layers: layerInfos(model),
-    inputs: model.inputs.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype })),
-    outputNames: model.outputNames,
+    inputs: model.inputs.map(describeTensor),
+    outputs: model.outputs.map(describeTensor),
     warnings: model.warnings.map(String),
     compiled: Boolean(model.loss),
+    loss: lossName(model.loss),
     learningRate: optimizer ? Number(optimizer.learningRate) : null,
-    iterations: optimizer ? Number(optimizer.iterations.read().dataSync()[0]) : null,
+    iterations: optimizer ? Number((optimizer.iterations.read().dataSync() as ArrayLike<number | bigint>)[0]) : null,
   };
 }
 

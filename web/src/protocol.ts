@@ -23,7 +23,8 @@ export interface LayerInfo {
   inbound: string[];
 }
 
-export interface InputInfo {
+/** A tensor that goes into or comes out of the model. */
+export interface TensorInfo {
   name: string;
   shape: (number | null)[];
   dtype: string;
@@ -33,10 +34,12 @@ export interface ModelInfo {
   name: string;
   summary: string;
   layers: LayerInfo[];
-  inputs: InputInfo[];
-  outputNames: string[];
+  inputs: TensorInfo[];
+  outputs: TensorInfo[];
   warnings: string[];
   compiled: boolean;
+  /** Keras's name of the loss, where it is one of Keras's. */
+  loss: string | null;
   learningRate: number | null;
   /** Training steps that the optimizer has done. */
   iterations: number | null;
@@ -66,18 +69,24 @@ export interface TrainOptions {
 
 export type Logs = Record<string, number>;
 
+/** A file and its path inside the folder it came in; structured clones of File lose theirs in some browsers. */
+export interface NamedFile {
+  path: string;
+  file: File;
+}
+
 /** Requests by name: arguments and result. */
 export interface Requests {
   engine: { args: []; result: string };
   openUrl: { args: [url: string]; result: ModelInfo };
-  openFiles: { args: [files: File[]]; result: ModelInfo };
+  openFiles: { args: [files: NamedFile[]]; result: ModelInfo };
   openStored: { args: [name: string]; result: ModelInfo };
   listStored: { args: []; result: string[] };
   weights: { args: []; result: WeightInfo[] };
   predict: { args: [inputs: { shape: number[]; values: number[] }[]]; result: PredictionInfo[] };
   train: { args: [options: TrainOptions]; result: ModelInfo };
   stop: { args: []; result: void };
-  save: { args: [format: 'h5' | 'tf']; result: Uint8Array };
+  save: { args: [format: 'h5' | 'tf']; result: Uint8Array<ArrayBuffer> };
   store: { args: [name: string]; result: void };
 }
 

@@ -1,7 +1,7 @@
 // The engine in a worker of the page's own: whatever it computes, the page goes on reacting.
 import * as keras from 'keras-wasm';
 import { describeModel, describeWeights } from './describe';
-import type { Answer, Event, ModelInfo, PredictionInfo, Request, Requests, TrainOptions } from './protocol';
+import type { Answer, Event, ModelInfo, NamedFile, PredictionInfo, Request, Requests, TrainOptions } from './protocol';
 
 let model: keras.Model | null = null;
 
@@ -14,7 +14,7 @@ function opened(): keras.Model {
   return model;
 }
 
-async function open(source: string | File | File[]): Promise<ModelInfo> {
+async function open(source: string | File | Map<string, File>): Promise<ModelInfo> {
   const loaded = await keras.loadModel(source, {
     onProgress: ({ loaded: bytes, total, stage }) => report({ event: 'progress', loaded: bytes, total: total ?? null, stage }),
   });
@@ -24,8 +24,9 @@ async function open(source: string | File | File[]): Promise<ModelInfo> {
 }
 
 /** A folder arrives as many files, everything else as one. */
-function openFiles(files: File[]): Promise<ModelInfo> {
-  return open(files.length === 1 ? (files[0] as File) : files);
+function openFiles(files: NamedFile[]): Promise<ModelInfo> {
+  const [only] = files;
+  return open(files.length === 1 && only ? only.file : new Map(files.map(({ path, file }) => [path, file])));
 }
 
 async function predict(inputs: { shape: number[]; values: number[] }[]): Promise<PredictionInfo[]> {
@@ -80,7 +81,7 @@ const handlers: { [Name in keyof Requests]: (...args: Requests[Name]['args']) =>
   stop: async () => {
     opened().stopTraining = true;
   },
-  save: async (format) => (await opened().save(undefined, { saveFormat: format })) as Uint8Array,
+  save: async (format) => (await opened().save(undefined, { saveFormat: format })) as Uint8Array<ArrayBuffer>,
   store: async (name) => {
     await opened().save(`indexeddb://${name}`);
   },
