@@ -1,0 +1,195 @@
+// The engine: starting it, its memory, its registries; ops run one by one.
+#include <emscripten/bind.h>
+#include <malloc.h>
+
+#include "core/keras/activations/activation.h"
+#include "core/keras/layers/classes.h"
+#include "core/ops/registry.h"
+#include "wasm/convert.h"
+#include "wasm/engine.h"
+
+namespace keras {
+namespace {
+
+std::unique_ptr<Engine> the_engine;
+val* make_error = nullptr;  // (name, message, path, offset) → Error
+
+Limits limits_from_js(const val& options) {
+  Limits limits;
+  const auto take = [&](const char* name, int64_t& limit) {
+    const val value = options[name];
+    if (value.isUndefined() || value.isNull()) return;
+    if (!(value.as<double>() >= 0)) throw ValueError("limits.{} must be a number that is not negative", name);
+    limit = static_cast<int64_t>(value.as<double>());
+  };
+  take("tensorBytes", limits.tensor_bytes);
+  take("totalBytes", limits.total_bytes);
+  take("metadataBytes", limits.metadata_bytes);
+  take("jsonBytes", limits.json_bytes);
+  take("jsonDepth", limits.json_depth);
+  take("zipMembers", limits.zip_members);
+  take("inflatedBytes", limits.inflated_bytes);
+  take("inflateRatio", limits.inflate_ratio);
+  take("fileObjects", limits.file_objects);
+  take("nestingDepth", limits.nesting_depth);
+  return limits;
+}
+
+/// `options`: {seed: number, limits: object, error: function}.
+void init(const val& options) {
+  if (make_error == nullptr) make_error = new val(options["error"]);
+  guarded([&] {
+    the_engine = std::make_unique<Engine>(static_cast<uint64_t>(options["seed"].as<double>()), limits_from_js(options["limits"]));
+  });
+}
+
+val memory() {
+  const struct mallinfo info = mallinfo();
+  val result = val::object();
+  result.set("bytes", static_cast<double>(static_cast<uint32_t>(info.uordblks)));
+  result.set("peakBytes", static_cast<double>(static_cast<uint32_t>(info.arena)));
+  return result;
+}
+
+template <class Entries>
+Json class_names(const Entries& entries) {
+  Json names = Json::array();
+  for (const auto& entry : entries) names.push_back(std::string(entry.class_name));
+  return names;
+}
+
+Json describe_layers(Session& session) {
+  Json layers = Json::array();
+  for (const LayerEntry& entry : builtin_layers()) {
+    Json keys = Json::array();
+    for (const ConfigKey& key : entry.make(session)->config_keys()) {
+      keys.push_back({{"key", key.key}, {"kind", key.kind}, {"required", key.required}});
+    }
+    layers.push_back({{"className", std::string(entry.class_name)}, {"keys", std::move(keys)}});
+  }
+  return layers;
+}
+
+Json describe_ops() {
+  Json ops = Json::array();
+  for (const RegisteredOp* op : all_ops()) {
+    Json inputs = Json::array(), attrs = Json::array();
+    for (const ArgDef& arg : op->signature.inputs) {
+      inputs.push_back({{"name", arg.name}, {"list", !arg.number_attr.empty() || !arg.type_list_attr.empty()}});
+    }
+    for (const AttrDef& attr : op->signature.attrs) {
+      attrs.push_back({{"name", attr.name}, {"kind", attr.kind}, {"optional", attr.default_value.has_value()}});
+    }
+    ops.push_back({{"name", op->def->name},
+                   {"js", op->def->js != nullptr ? Json(op->def->js) : Json()},
+                   {"inputs", std::move(inputs)},
+                   {"outputs", op->signature.outputs.size()},
+                   {"attrs", std::move(attrs)}});
+  }
+  return ops;
+}
+
+/// Everything that the JavaScript side is generated from. Needs no init().
+std::string registry() {
+  return guarded([] {
+    Session session(0);
+    Json activations = Json::array();
+    for (const ActivationDef& def : activation_functions()) activations.push_back(std::string(def.name));
+    return Json({{"layers", describe_layers(session)},
+                 {"initializers", class_names(initializer_classes())},
+                 {"regularizers", class_names(regularizer_classes())},
+                 {"constraints", class_names(constraint_classes())},
+                 {"optimizers", optimizer_class_names()},
+                 {"losses", loss_class_names()},
+                 {"metrics", metric_class_names()},
+                 {"activations", std::move(activations)},
+                 {"ops", describe_ops()}})
+        .dump();
+  });
+}
+
+const RegisteredOp& op_named(const std::string& name) {
+  const RegisteredOp* op = find_op(name);
+  if (op == nullptr) throw UnimplementedError("There is no op '{}'", name);
+  return *op;
+}
+
+val run_op_js(const std::string& name, const val& inputs, const val& attrs) {
+  return guarded([&] {
+    const std::vector<Tensor> tensors = tensors_from_js(inputs);
+    return tensors_to_js(run_op(name, tensors, attrs_from_js(op_named(name), attrs), engine().runtime));
+  });
+}
+
+void set_random_seed(double seed) {
+  guarded([&] {
+    engine().session.set_seed(static_cast<uint64_t>(seed));
+    engine().runtime.seed(static_cast<uint64_t>(seed));
+  });
+}
+
+void clear_session() {
+  guarded([] { engine().session.clear_names(); });
+}
+
+val make_variable(const std::string& name, const val& value, bool trainable) {
+  return guarded([&] { return variable_to_js(std::make_shared<Variable>(name, tensor_from_js(value), trainable)); });
+}
+val read_variable_js(int id) {
+  return guarded([&] { return tensor_to_js(engine().variables.get(id)->value()); });
+}
+void assign_variable_js(int id, const val& value) {
+  guarded([&] { engine().variables.get(id)->assign(tensor_from_js(value)); });
+}
+void release_variable(int id) {
+  guarded([&] { engine().variables.release(id); });
+}
+
+}  // namespace
+
+Engine::Engine(uint64_t seed, const Limits& limits) : session(seed, limits), runtime(kernels::make_serial(), seed, limits) {}
+
+FunctionalPtr Engine::model(int number) const {
+  auto model = std::dynamic_pointer_cast<Functional>(layers.get(number));
+  if (model == nullptr) throw TypeError("Layer '{}' is no model", layers.get(number)->name());
+  return model;
+}
+
+Trainer& Engine::trainer(int number) {
+  const FunctionalPtr model_ptr = model(number);
+  auto& state = models[model_ptr.get()];
+  if (state == nullptr) state = std::make_shared<ModelState>(model_ptr);
+  return state->trainer;
+}
+
+void Engine::release_layer(int number) {
+  const auto* layer = layers.find(number);
+  if (layer == nullptr) return;
+  models.erase(layer);
+  layers.release(number);
+}
+
+Engine& engine() {
+  if (the_engine == nullptr) throw RuntimeError("The engine is not ready: await keras.ready() first.");
+  return *the_engine;
+}
+
+void raise(const ErrorRecord& record) {
+  (*make_error)(record.name, record.message, record.path, record.offset).throw_();
+  __builtin_unreachable();
+}
+
+EMSCRIPTEN_BINDINGS(keras_engine) {
+  emscripten::function("init", &init);
+  emscripten::function("memory", &memory);
+  emscripten::function("registry", &registry);
+  emscripten::function("runOp", &run_op_js);
+  emscripten::function("setRandomSeed", &set_random_seed);
+  emscripten::function("clearSession", &clear_session);
+  emscripten::function("makeVariable", &make_variable);
+  emscripten::function("readVariable", &read_variable_js);
+  emscripten::function("assignVariable", &assign_variable_js);
+  emscripten::function("releaseVariable", &release_variable);
+}
+
+}  // namespace keras
