@@ -3,6 +3,8 @@ import * as keras from 'keras-wasm';
 import { describeModel, describeWeights } from './describe';
 import type { Answer, Event, ModelInfo, NamedFile, PredictionInfo, Request, Requests, TrainOptions } from './protocol';
 
+const VALIDATION_SPLIT = 0.1;
+
 let model: keras.Model | null = null;
 
 function report(event: Event): void {
@@ -45,12 +47,13 @@ async function train({ data, epochs, batchSize, learningRate, loss }: TrainOptio
   const current = opened();
   if (loss !== null) current.compile({ optimizer: 'adam', loss, metrics: ['accuracy'] });
   if (learningRate !== null && current.optimizer) current.optimizer.learningRate = learningRate;
-  const batches = Math.ceil((data.xShape[0] as number) * 0.9 / batchSize);
+  // As Keras splits: the first part is trained on, rounded down.
+  const batches = Math.ceil(Math.floor((data.xShape[0] as number) * (1 - VALIDATION_SPLIT)) / batchSize);
   let epochNow = 0;
   await current.fit(keras.tensor(data.x, data.xShape), keras.tensor(data.y, data.yShape), {
     epochs,
     batchSize,
-    validationSplit: 0.1,
+    validationSplit: VALIDATION_SPLIT,
     callbacks: [
       new keras.callbacks.LambdaCallback({
         onEpochBegin: (epoch: number) => {

@@ -58,6 +58,7 @@ export class Curves {
   #rows: Row[] = [];
   #curves = new Map<string, Curve>();
   #start = 0;
+  #within = 1;
   #waiting = false;
 
   constructor(target: HTMLElement) {
@@ -79,11 +80,14 @@ export class Curves {
   }
 
   addBatch(epoch: number, batch: number, batches: number, logs: Logs): void {
-    if (batch % Math.ceil(batches / POINTS_PER_EPOCH) === 0) this.#add(epoch + (batch + 1) / (batches + 1), logs);
+    this.#within = (batch + 1) / batches;
+    // The last batch is told again, with the validation, as the epoch.
+    if (batch % Math.ceil(batches / POINTS_PER_EPOCH) === 0 && this.#within < 1) this.#add(epoch + this.#within, logs);
   }
 
+  /** The end of an epoch, or where in it training was stopped. */
   addEpoch(epoch: number, logs: Logs): void {
-    this.#add(epoch + 1, logs);
+    this.#add(epoch + this.#within, logs);
   }
 
   #add(epochs: number, logs: Logs): void {
