@@ -228,7 +228,6 @@ KERAS_FLOAT_FUNCTOR(Cos, std::cos(x))
 KERAS_FLOAT_FUNCTOR(Tan, std::tan(x))
 KERAS_FLOAT_FUNCTOR(Sinh, std::sinh(x))
 KERAS_FLOAT_FUNCTOR(Cosh, std::cosh(x))
-KERAS_FLOAT_FUNCTOR(Tanh, std::tanh(x))
 KERAS_FLOAT_FUNCTOR(Asin, std::asin(x))
 KERAS_FLOAT_FUNCTOR(Acos, std::acos(x))
 KERAS_FLOAT_FUNCTOR(Atan, std::atan(x))
@@ -246,6 +245,30 @@ KERAS_FLOAT_FUNCTOR(RoundHalfToEven, std::nearbyint(x))
 KERAS_FLOAT_FUNCTOR(FloorOfFloat, std::floor(x))
 KERAS_FLOAT_FUNCTOR(CeilOfFloat, std::ceil(x))
 #undef KERAS_FLOAT_FUNCTOR
+
+/// Floats by the quotient of two polynomials that Eigen's generic_fast_tanh_float uses, so that the loop becomes vector code
+/// and saturates where TensorFlow's does.
+struct Tanh {
+  template <Floating T>
+  static T apply(T x) {
+    if constexpr (std::same_as<T, double>) {
+      return std::tanh(x);
+    } else {
+      constexpr float kLimit = 7.90531110763549805f;
+      const float bounded = x > kLimit ? kLimit : x < -kLimit ? -kLimit : x;
+      const float s = bounded * bounded;
+      float p = -2.76076847742355e-16f;
+      for (const float c : {2.00018790482477e-13f, -8.60467152213735e-11f, 5.12229709037114e-08f, 1.48572235717979e-05f,
+                            6.37261928875436e-04f, 4.89352455891786e-03f}) {
+        p = p * s + c;
+      }
+      float q = 1.19825839466702e-06f;
+      for (const float c : {1.18534705686654e-04f, 2.26843463243900e-03f, 4.89352518554385e-03f}) q = q * s + c;
+      const float magnitude = x < 0 ? -x : x;
+      return magnitude < 0.0004f ? x : bounded * p / q;
+    }
+  }
+};
 
 /// Integers are whole already.
 struct Round {

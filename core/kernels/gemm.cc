@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/kernels/functors.h"
 #include "core/kernels/parallel_for.h"
 #include "core/kernels/simd/float4.h"
 
@@ -111,7 +112,7 @@ void activate(Activation activation, float alpha, int64_t count, float* x) {
       }
       return;
     case Activation::kTanh:
-      for (int64_t i = 0; i < count; ++i) x[i] = std::tanh(x[i]);
+      for (int64_t i = 0; i < count; ++i) x[i] = Tanh::apply(x[i]);
       return;
   }
 }

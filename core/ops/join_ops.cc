@@ -13,16 +13,15 @@ using kernels::view_of;
 // Each part gets its stretch of the gradient back.
 Values concat_grad(GradContext& g) {
   const int parts = g.inputs() - 1;
-  const Value& axis = g.input(parts);
-  Values gradients;
+  // Counted from the start, to be an index into shapes.
+  const Value axis = emit1("FloorMod", {cast(g.input(parts), DType::kInt32), emit1("Rank", {g.upstream(0)})});
   Values sizes;
   for (int i = 0; i < parts; ++i) {
     const Value shape = shape_of(g.input(i));
     sizes.push_back(emit1("GatherV2", {shape, axis, int_scalar(g.emitter(), 0)}));
   }
   const Value size_splits = emit1("Pack", sizes);
-  const Value split_dim = cast(axis, DType::kInt32);
-  gradients = emit_all("SplitV", {g.upstream(0), size_splits, split_dim}, {{"num_split", static_cast<int64_t>(parts)}});
+  Values gradients = emit_all("SplitV", {g.upstream(0), size_splits, axis}, {{"num_split", static_cast<int64_t>(parts)}});
   gradients.push_back(Value());
   return gradients;
 }

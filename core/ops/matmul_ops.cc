@@ -30,7 +30,8 @@ Value batch_matmul(const Value& a, const Value& b, bool adj_a, bool adj_b) {
 // The matrices' own axes are never broadcast: all but the last two are summed back.
 Value unbroadcast_batch(const Value& gradient, const Value& x) {
   const Shape &from = gradient.shape(), &to = x.shape();
-  if (from.known_rank() && to.known_rank() && (from.rank() == 2 || from == to)) return gradient;
+  if (from.known_rank() && to.known_rank() && to.rank() == from.rank() && from.rank() == 2) return gradient;
+  if (from.fully_known() && from == to) return gradient;
   return unbroadcast(gradient, x);
 }
 

