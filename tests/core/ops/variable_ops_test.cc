@@ -1,0 +1,126 @@
+// Variables: what a read sees, what an update changes, and the updates of TensorFlow's training ops.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/graph/executor.h"
+#include "core/graph/gradients.h"
+#include "core/ops/builders.h"
+
+namespace keras {
+namespace {
+
+class VariableOps : public ::testing::Test {
+ protected:
+  static VariablePtr variable(std::vector<float> values) {
+    return std::make_shared<Variable>("v", Tensor::vector(values), true);
+  }
+  static Tensor handle(const VariablePtr& variable) { return Tensor::resource(variable); }
+  static Tensor scalar(float value) { return Tensor::scalar(value); }
+  static float value(const VariablePtr& variable, int64_t index) { return variable->value().data<float>()[index]; }
+
+  std::vector<Tensor> op(std::string_view name, std::vector<Tensor> inputs, Attrs attrs = {}) {
+    return run_op(name, inputs, std::move(attrs), runtime_);
+  }
+
+  Runtime runtime_{kernels::make_serial(), 1, Limits()};
+};
+
+TEST_F(VariableOps, AReadKeepsWhatItSawWhenTheVariableIsUpdated) {
+  const VariablePtr v = variable({1, 2});
+  const Tensor before = op("ReadVariableOp", {handle(v)}, {{"dtype", DType::kFloat32}})[0];
+  op("AssignAddVariableOp", {handle(v), Tensor::vector<float>({10, 20})});
+  EXPECT_EQ(before.data<float>()[0], 1);
+  EXPECT_EQ(value(v, 0), 11);
+  EXPECT_EQ(value(v, 1), 22);
+}
+
+TEST_F(VariableOps, AnUpdateThatNobodyWatchesKeepsTheMemory) {
+  const VariablePtr v = variable({1, 2});
+  const std::byte* memory = v->value().raw();
+  op("AssignSubVariableOp", {handle(v), Tensor::vector<float>({1, 1})});
+  EXPECT_EQ(v->value().raw(), memory);
+  EXPECT_EQ(value(v, 1), 1);
+}
+
+TEST_F(VariableOps, AVariableMayBeAddedToItself) {
+  const VariablePtr v = variable({1, 2});
+  op("AssignAddVariableOp", {handle(v), v->value()});
+  EXPECT_EQ(value(v, 1), 4);
+}
+
+TEST_F(VariableOps, AnUpdateOfAnotherShapeIsRefused) {
+  const VariablePtr v = variable({1, 2});
+  EXPECT_THROW(op("AssignAddVariableOp", {handle(v), Tensor::vector<float>({1})}), InvalidArgumentError);
+  EXPECT_THROW(op("ReadVariableOp", {handle(v)}, {{"dtype", DType::kInt32}}), InvalidArgumentError);
+}
+
+TEST_F(VariableOps, MomentumAsKerasHasIt) {
+  const VariablePtr v = variable({1}), accum = variable({0.5f});
+  const auto apply = [&](bool nesterov) {
+    op("ResourceApplyKerasMomentum", {handle(v), handle(accum), scalar(0.1f), Tensor::vector<float>({2}), scalar(0.9f)},
+       {{"use_nesterov", nesterov}});
+  };
+  apply(false);  // accum = 0.45 - 0.2
+  EXPECT_NEAR(value(accum, 0), 0.25, 1e-6);
+  EXPECT_NEAR(value(v, 0), 1.25, 1e-6);
+  apply(true);  // accum = 0.225 - 0.2, v += 0.9 · 0.025 - 0.2
+  EXPECT_NEAR(value(accum, 0), 0.025, 1e-6);
+  EXPECT_NEAR(value(v, 0), 1.0725, 1e-6);
+}
+
+TEST_F(VariableOps, AdamAndRmsPropFollowTheirFormulas) {
+  const VariablePtr v = variable({1}), m = variable({0.2f}), s = variable({0.3f});
+  op("ResourceApplyAdam", {handle(v), handle(m), handle(s), scalar(0.81f), scalar(0.99f), scalar(0.01f), scalar(0.9f), scalar(0.999f),
+                           scalar(1e-7f), Tensor::vector<float>({3})});
+  const double new_m = 0.2 + (3 - 0.2) * 0.1, new_s = 0.3 + (9 - 0.3) * 0.001;
+  EXPECT_NEAR(value(m, 0), new_m, 1e-6);
+  EXPECT_NEAR(value(s, 0), new_s, 1e-6);
+  EXPECT_NEAR(value(v, 0), 1 - 0.01 * std::sqrt(1 - 0.99) / (1 - 0.81) * new_m / (std::sqrt(new_s) + 1e-7), 1e-6);
+
+  const VariablePtr w = variable({1}), square = variable({0.5f}), moment = variable({0.25f});
+  op("ResourceApplyRMSProp", {handle(w), handle(square), handle(moment), scalar(0.1f), scalar(0.9f), scalar(0.5f), scalar(1e-3f),
+                              Tensor::vector<float>({2})});
+  const double mean_square = 0.5 + (4 - 0.5) * 0.1, step = 0.25 * 0.5 + 0.1 * 2 / std::sqrt(mean_square + 1e-3);
+  EXPECT_NEAR(value(square, 0), mean_square, 1e-6);
+  EXPECT_NEAR(value(w, 0), 1 - step, 1e-6);
+}
+
+TEST_F(VariableOps, TheGradientOfAGatherIsTheSumOfItsRows) {
+  const auto table = std::make_shared<Variable>("table", Tensor::zeros(DType::kFloat32, {3, 2}), true);
+  GraphBuilder builder("embedding");
+  const Value indices = builder.constant(Tensor::vector<int32_t>({2, 0, 2}));
+  const Value handle_value = builder.handle(table);
+  const Values rows = builder.emit("ResourceGather", std::vector<Value>{handle_value, indices}, {{"dtype", DType::kFloat32}});
+  builder.refine_shape(rows[0], {3, 2});
+  const Value upstream = builder.constant(Tensor::from<float>({3, 2}, std::vector<float>{1, 2, 3, 4, 5, 6}));
+  const Values found = gradients(builder, rows, std::vector<Value>{handle_value}, std::vector<Value>{upstream});
+  Executor executor(builder.finish(found, {"gradient"}));
+  const Tensor gradient = executor.run({}, runtime_)[0];
+  EXPECT_EQ(gradient.shape(), Shape({3, 2}));
+  EXPECT_EQ(std::vector<float>(gradient.values<float>().begin(), gradient.values<float>().end()), (std::vector<float>{3, 4, 0, 0, 6, 8}));
+}
+
+TEST_F(VariableOps, AnIndexOutsideTheTableIsAnError) {
+  const auto table = std::make_shared<Variable>("table", Tensor::zeros(DType::kFloat32, {3, 2}), true);
+  EXPECT_THROW(op("ResourceGather", {handle(table), Tensor::vector<int32_t>({3})}, {{"dtype", DType::kFloat32}}), InvalidArgumentError);
+}
+
+TEST_F(VariableOps, RandomOpsRepeatWithTheirSeed) {
+  Runtime first(kernels::make_serial(), 7, Limits()), second(kernels::make_serial(), 7, Limits());
+  const std::vector<Tensor> shape = {Tensor::vector<int32_t>({64})};
+  const Attrs attrs{{"dtype", DType::kFloat32}};
+  const Tensor a = run_op("RandomUniform", shape, attrs, first)[0], b = run_op("RandomUniform", shape, attrs, second)[0];
+  const Tensor c = run_op("RandomUniform", shape, attrs, first)[0];
+  int equal = 0;
+  for (int64_t i = 0; i < 64; ++i) {
+    EXPECT_EQ(a.data<float>()[i], b.data<float>()[i]);
+    EXPECT_TRUE(a.data<float>()[i] >= 0 && a.data<float>()[i] < 1);
+    equal += a.data<float>()[i] == c.data<float>()[i];
+  }
+  EXPECT_LT(equal, 4);
+}
+
+}  // namespace
+}  // namespace keras
