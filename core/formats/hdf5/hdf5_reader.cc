@@ -1,0 +1,240 @@
+// Superblocks, paths, strings and the elements of datasets.
+#include "core/formats/hdf5/hdf5_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/checked.h"
+#include "core/base/cursor.h"
+#include "core/base/error.h"
+#include "core/formats/hdf5/object_parser.h"
+#include "core/formats/inflate.h"
+
+namespace keras::hdf5 {
+namespace {
+
+/// User blocks in front of the file have 512 bytes or a power of two times that.
+int64_t find_signature(const ByteSource& source) {
+  for (int64_t offset = 0; offset + kSignatureBytes <= source.size_bytes(); offset = offset == 0 ? 512 : offset * 2) {
+    const std::vector<std::byte> bytes = source.read(offset, kSignatureBytes);
+    if (std::memcmp(bytes.data(), kSignature, kSignatureBytes) == 0) return offset;
+    if (offset > (1 << 20)) break;
+  }
+  return -1;
+}
+
+void undo_shuffle(std::vector<std::byte>& data, size_t element_bytes) {
+  if (element_bytes < 2) return;
+  const size_t count = data.size() / element_bytes;
+  std::vector<std::byte> out = data;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t b = 0; b < element_bytes; ++b) out[i * element_bytes + b] = data[b * count + i];
+  }
+  data = std::move(out);
+}
+
+/// Fletcher's checksum over 16-bit big-endian words, as HDF5 computes it.
+uint32_t fletcher32(std::span<const std::byte> data) {
+  uint32_t sum1 = 0, sum2 = 0;
+  for (size_t i = 0; i < data.size(); i += 2) {
+    const uint32_t high = std::to_integer<uint32_t>(data[i]);
+    const uint32_t low = i + 1 < data.size() ? std::to_integer<uint32_t>(data[i + 1]) : 0;
+    sum1 = (sum1 + (high << 8 | low)) % 65535;
+    sum2 = (sum2 + sum1) % 65535;
+  }
+  return sum2 << 16 | sum1;
+}
+
+void swap_bytes(std::span<std::byte> data, size_t element_bytes) {
+  for (size_t i = 0; i + element_bytes <= data.size(); i += element_bytes) {
+    std::reverse(data.begin() + static_cast<ptrdiff_t>(i), data.begin() + static_cast<ptrdiff_t>(i + element_bytes));
+  }
+}
+
+}  // namespace
+
+bool looks_like_hdf5(const ByteSource& source) { return find_signature(source) >= 0; }
+
+const Attribute* Object::attribute(std::string_view name) const {
+  for (const Attribute& attribute : attributes) {
+    if (attribute.name == name) return &attribute;
+  }
+  return nullptr;
+}
+
+Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limits) {
+  Reader reader;
+  reader.source_ = std::move(source);
+  reader.limits_ = limits;
+  const ByteSource& file = *reader.source_;
+  reader.base_ = find_signature(file);
+  if (reader.base_ < 0) throw DataLossError("{}: not an HDF5 file", file.name()).at(file.name(), 0);
+  const std::vector<std::byte> bytes = file.read(reader.base_, std::min<int64_t>(96, file.size_bytes() - reader.base_));
+  Cursor cursor(bytes, file.name(), reader.base_);
+  cursor.skip(kSignatureBytes);
+  const uint8_t version = cursor.u8();
+  if (version > 3) throw UnimplementedError("{}: an HDF5 superblock of version {} is not supported", file.name(), version).at(file.name(), reader.base_);
+  if (version <= 1) cursor.skip(4);
+  const uint8_t offset_bytes = cursor.u8(), length_bytes = cursor.u8();
+  if (offset_bytes != 8 || length_bytes != 8) {
+    throw UnimplementedError("{}: HDF5 addresses of {} bytes are not supported (8 are)", file.name(), offset_bytes).at(file.name(), reader.base_);
+  }
+  cursor.skip(version == 0 ? 9 : version == 1 ? 13 : 1);
+  cursor.skip(8 + 8);  // base address, free space or extension
+  const uint64_t end = cursor.u64();
+  if (version <= 1) cursor.skip(8 + 8);  // driver, the root's name
+  reader.root_address_ = cursor.u64();
+  if (end > static_cast<uint64_t>(file.size_bytes() - reader.base_)) {
+    throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end).at(file.name(), file.size_bytes());
+  }
+  return reader;
+}
+
+const Object& Reader::object(uint64_t address, std::string_view path) const {
+  const auto found = objects_.find(address);
+  if (found != objects_.end()) return found->second;
+  if (static_cast<int64_t>(objects_.size()) >= limits_.file_objects) {
+    throw ResourceExhaustedError("{}: more than {} objects (limits.fileObjects)", source_->name(), limits_.file_objects);
+  }
+  Object parsed = parse_object({*source_, base_, limits_}, address, path);
+  return objects_.emplace(address, std::move(parsed)).first->second;
+}
+
+const Object* Reader::find(std::string_view path) const {
+  const Object* current = &root();
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+    if (part.empty()) continue;
+    const auto link = std::find_if(current->links.begin(), current->links.end(), [&](const auto& l) { return l.first == part; });
+    if (link == current->links.end()) return nullptr;
+    current = &object(link->second, part);
+  }
+  return current;
+}
+
+const Object& Reader::at(std::string_view path) const {
+  const Object* found = find(path);
+  if (found == nullptr) throw NotFoundError("{}: '{}' does not exist in the file", source_->name(), path).at(source_->name());
+  return *found;
+}
+
+std::vector<std::string> Reader::strings(const Attribute& attribute) const {
+  int64_t count = 1;
+  for (const int64_t dim : attribute.shape) count *= dim;
+  std::vector<std::string> result;
+  if (count == 0) return result;
+  Cursor cursor(attribute.data, source_->name());
+  for (int64_t i = 0; i < count; ++i) {
+    if (attribute.type.type_class == TypeClass::kFixedString) {
+      std::string_view text = cursor.text(static_cast<size_t>(attribute.type.bytes));
+      result.emplace_back(text.substr(0, std::min(text.find('\0'), text.size())));
+    } else if (attribute.type.type_class == TypeClass::kVlenString) {
+      const uint32_t length = cursor.u32();
+      const uint64_t collection = cursor.u64();
+      result.push_back(global_heap_string(collection, cursor.u32(), length));
+    } else {
+      throw DataLossError("{}: attribute '{}' holds no strings", source_->name(), attribute.name).at(source_->name());
+    }
+  }
+  return result;
+}
+
+std::string Reader::global_heap_string(uint64_t collection, uint32_t index, uint32_t length) const {
+  if (length == 0) return {};
+  const FileView file{*source_, base_, limits_};
+  auto found = global_heaps_.find(collection);
+  if (found == global_heaps_.end()) {
+    const std::vector<std::byte> start = file.read(collection, 16);
+    Cursor header(start, source_->name(), file.offset(collection));
+    if (header.text(4) != "GCOL") file.fail("a global heap is broken", collection);
+    header.skip(4);
+    const uint64_t bytes = header.u64();
+    if (bytes < 16 || bytes > static_cast<uint64_t>(limits_.metadata_bytes)) file.fail("a global heap of impossible size", collection);
+    found = global_heaps_.emplace(collection, file.read(collection, static_cast<int64_t>(bytes))).first;
+  }
+  Cursor cursor(found->second, source_->name(), file.offset(collection));
+  cursor.skip(16);
+  while (cursor.remaining() >= 16) {
+    const uint16_t id = cursor.u16();
+    cursor.skip(6);
+    const uint64_t bytes = cursor.u64();
+    if (id == 0) break;
+    if (id == index) {
+      if (length > bytes) cursor.fail("a string is longer than its heap object");
+      return std::string(cursor.text(length));
+    }
+    if (bytes > cursor.remaining()) cursor.fail("a heap object is longer than its heap");
+    cursor.skip(std::min<size_t>((bytes + 7) / 8 * 8, cursor.remaining()));
+  }
+  file.fail("a string is missing from its heap", collection);
+}
+
+std::optional<int64_t> Reader::plain_offset(const Dataset& dataset) const {
+  if (dataset.layout != Dataset::Layout::kContiguous || dataset.type.big_endian) return std::nullopt;
+  return dataset.offset;
+}
+
+void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
+  switch (dataset.layout) {
+    case Dataset::Layout::kContiguous: source_->read(dataset.offset, out); break;
+    case Dataset::Layout::kCompact: std::copy(dataset.compact.begin(), dataset.compact.end(), out.begin()); break;
+    case Dataset::Layout::kUnallocated: std::fill(out.begin(), out.end(), std::byte{0}); break;
+    case Dataset::Layout::kChunked:
+      std::fill(out.begin(), out.end(), std::byte{0});
+      for (const Chunk& chunk : dataset.chunks) read_chunk(dataset, chunk, name, out);
+      break;
+  }
+  if (dataset.type.big_endian) swap_bytes(out, static_cast<size_t>(dataset.type.bytes));
+}
+
+void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_view name, std::span<std::byte> out) const {
+  int64_t chunk_bytes = dataset.type.bytes;
+  for (const int64_t dim : dataset.chunk_shape) {
+    const auto product = checked_mul(chunk_bytes, dim);
+    if (!product || *product > limits_.tensor_bytes) throw ResourceExhaustedError("{}: a chunk of '{}' is larger than limits.tensorBytes ({})", source_->name(), name, limits_.tensor_bytes);
+    chunk_bytes = *product;
+  }
+  std::vector<std::byte> data = source_->read(chunk.offset, chunk.bytes);
+  for (size_t i = dataset.filters.size(); i-- > 0;) {
+    if (i < 32 && (chunk.skipped_filters >> i & 1)) continue;
+    if (dataset.filters[i] == Filter::kDeflate) {
+      const bool checked_later = i > 0 && dataset.filters[0] == Filter::kFletcher32;
+      data = inflate_bytes(data, chunk_bytes + (checked_later ? 4 : 0), DeflateWrapper::kZlib, name, limits_);
+    } else if (dataset.filters[i] == Filter::kShuffle) {
+      undo_shuffle(data, static_cast<size_t>(dataset.type.bytes));
+    } else {
+      uint32_t stored = 0;
+      if (data.size() < 4) throw DataLossError("{}: a chunk of '{}' is too short", source_->name(), name).at(source_->name(), chunk.offset);
+      std::memcpy(&stored, data.data() + data.size() - 4, 4);
+      data.resize(data.size() - 4);
+      if (fletcher32(data) != stored) throw DataLossError("{}: the checksum of a chunk of '{}' differs", source_->name(), name).at(source_->name(), chunk.offset);
+    }
+  }
+  if (static_cast<int64_t>(data.size()) != chunk_bytes) {
+    throw DataLossError("{}: a chunk of '{}' has {} bytes instead of {}", source_->name(), name, data.size(), chunk_bytes).at(source_->name(), chunk.offset);
+  }
+  // Rows of the chunk (along the last axis) are copied where they lie inside the dataset.
+  const size_t rank = dataset.shape.size();
+  const auto element = static_cast<size_t>(dataset.type.bytes);
+  if (rank == 0) return;
+  const int64_t row = dataset.chunk_shape.back();
+  const int64_t rows = chunk_bytes / dataset.type.bytes / row;
+  const int64_t kept = std::min(row, dataset.shape.back() - chunk.start.back());
+  for (int64_t r = 0; r < rows && kept > 0; ++r) {
+    int64_t rest = r, position = 0, stride = dataset.shape.back();
+    bool inside = true;
+    for (size_t axis = rank - 1; axis-- > 0;) {
+      const int64_t at = chunk.start[axis] + rest % dataset.chunk_shape[axis];
+      rest /= dataset.chunk_shape[axis];
+      inside = inside && at < dataset.shape[axis];
+      position += at * stride;
+      stride *= dataset.shape[axis];
+    }
+    if (!inside) continue;
+    std::memcpy(out.data() + static_cast<size_t>(position + chunk.start.back()) * element, data.data() + static_cast<size_t>(r * row) * element, static_cast<size_t>(kept) * element);
+  }
+}
+
+}  // namespace keras::hdf5

@@ -1,0 +1,27 @@
+// Object headers: messages become an Object.
+#pragma once
+
+#include "core/formats/hdf5/hdf5_reader.h"
+
+namespace keras::hdf5 {
+
+/// What parsing needs to know of the file.
+struct FileView {
+  const ByteSource& source;
+  int64_t base;
+  const Limits& limits;
+
+  /// Address → offset in the file. Throws DataLossError outside it.
+  int64_t offset(uint64_t address) const;
+  std::vector<std::byte> read(uint64_t address, int64_t bytes) const;
+  [[noreturn]] void fail(std::string_view what, uint64_t address) const;
+};
+
+Object parse_object(const FileView& file, uint64_t address, std::string_view path);
+
+/// The chunks of a dataset from its version 1 B-tree.
+std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, size_t rank);
+/// The links of a group from its version 1 B-tree and local heap.
+std::vector<std::pair<std::string, uint64_t>> read_symbol_table(const FileView& file, uint64_t tree, uint64_t heap);
+
+}  // namespace keras::hdf5
