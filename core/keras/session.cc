@@ -11,22 +11,17 @@ bool is_word(char c) { return is_upper(c) || is_lower(c) || is_digit(c) || c == 
 
 }  // namespace
 
-// Two substitutions in turn: (.)([A-Z][a-z0-9]+) → \1_\2, then ([a-z])([A-Z]) → \1_\2; then lower case.
+// Two substitutions in turn: (.)([A-Z][a-z]+) → \1_\2, then ([a-z])([A-Z]) → \1_\2; then lower case.
 std::string snake_case(std::string_view class_name) {
+  const auto at = [&](size_t i) { return i < class_name.size() ? class_name[i] : '\0'; };
   std::string words;
   for (size_t i = 0; i < class_name.size();) {
-    // A capital followed by lower-case letters or digits begins a word, unless it is the first character.
-    const bool begins = i > 0 && is_upper(class_name[i]) && i + 1 < class_name.size() &&
-                        (is_lower(class_name[i + 1]) || is_digit(class_name[i + 1]));
-    if (!begins) {
-      words += class_name[i++];
-      continue;
-    }
+    words += class_name[i++];
+    if (!is_upper(at(i)) || !is_lower(at(i + 1))) continue;
+    // The word's letters are used up: what precedes the next word is the character after them.
     words += '_';
     words += class_name[i++];
-    while (i < class_name.size() && (is_lower(class_name[i]) || is_digit(class_name[i]))) words += class_name[i++];
-    // The substitution consumes the character before the next word, so adjacent words need one in between.
-    if (i < class_name.size()) words += class_name[i++];
+    while (is_lower(at(i))) words += class_name[i++];
   }
   std::string result;
   for (size_t i = 0; i < words.size(); ++i) {

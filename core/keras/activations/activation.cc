@@ -14,6 +14,8 @@ Value mish(const Value& x) { return mul(x, tanh(softplus(x))); }
 Value hard_sigmoid(const Value& x) { return clip(add(mul(x, 0.2), 0.5), 0, 1); }
 // x·Φ(x) = x/2·(1 + erf(x/√2))
 Value gelu(const Value& x) { return mul(mul(x, 0.5), add(emit1("Erf", {mul(x, 0.70710678118654752440)}), 1.0)); }
+Value relu6(const Value& x) { return emit1("Relu6", {x}); }
+Value leaky_relu(const Value& x) { return emit1("LeakyRelu", {x}, {{"alpha", 0.2f}}); }
 Value activation_relu(const Value& x) { return relu(x); }
 Value activation_softmax(const Value& x) { return softmax(x); }
 
@@ -21,9 +23,9 @@ constexpr ActivationDef kActivations[] = {
     {"linear", linear},         {"relu", activation_relu}, {"softmax", activation_softmax},
     {"sigmoid", sigmoid},       {"tanh", tanh},            {"elu", elu},
     {"selu", selu},             {"softplus", softplus},    {"softsign", softsign},
-    {"swish", swish},           {"silu", swish},           {"gelu", gelu},
+    {"swish", swish},           {"gelu", gelu},
     {"exponential", exp},       {"hard_sigmoid", hard_sigmoid}, {"mish", mish},
-    {"log_softmax", log_softmax},
+    {"log_softmax", log_softmax}, {"relu6", relu6},       {"leaky_relu", leaky_relu},
 };
 
 }  // namespace
@@ -31,6 +33,7 @@ constexpr ActivationDef kActivations[] = {
 std::span<const ActivationDef> activation_functions() { return kActivations; }
 
 Activation::Activation(std::string_view name) : def_(nullptr) {
+  if (name == "silu") name = "swish";  // Keras writes it so
   for (const ActivationDef& def : kActivations) {
     if (def.name == name) def_ = &def;
   }

@@ -5,6 +5,9 @@
 namespace keras {
 namespace {
 
+/// These layers keep their numbers as float32, and their configs show it: 0.1 is 0.10000000149011612.
+double as_float32(double value) { return static_cast<double>(static_cast<float>(value)); }
+
 class ActivationLayer final : public LayerBase<ActivationLayer> {
  public:
   using LayerBase::LayerBase;
@@ -32,6 +35,9 @@ class ReLU final : public LayerBase<ReLU> {
   }
   void take_own_config(Json& config) override {
     LayerBase::take_own_config(config);
+    if (max_value) max_value = as_float32(*max_value);
+    negative_slope = as_float32(negative_slope);
+    threshold = as_float32(threshold);
     if (max_value && *max_value < 0) throw ValueError("max_value of a ReLU layer cannot be a negative value. Received: {}", *max_value);
     if (negative_slope < 0) throw ValueError("negative_slope of a ReLU layer cannot be a negative value. Received: {}", negative_slope);
     if (threshold < 0) throw ValueError("threshold of a ReLU layer cannot be a negative value. Received: {}", threshold);
@@ -62,7 +68,7 @@ class LeakyReLU final : public LayerBase<LeakyReLU> {
   }
   void take_own_config(Json& config) override {
     LayerBase::take_own_config(config);
-    alpha = static_cast<double>(static_cast<float>(alpha));
+    alpha = as_float32(alpha);
   }
   Values call(CallContext&, std::span<const Value> inputs) override {
     return {emit1("LeakyRelu", {inputs[0]}, {{"alpha", static_cast<float>(alpha)}})};
@@ -81,7 +87,7 @@ class ELU final : public LayerBase<ELU> {
   }
   void take_own_config(Json& config) override {
     LayerBase::take_own_config(config);
-    alpha = static_cast<double>(static_cast<float>(alpha));
+    alpha = as_float32(alpha);
   }
   Values call(CallContext&, std::span<const Value> inputs) override {
     const Value y = emit1("Elu", {inputs[0]});
@@ -101,15 +107,31 @@ class Softmax final : public LayerBase<Softmax> {
   }
   Values call(CallContext&, std::span<const Value> inputs) override {
     const Value& x = inputs[0];
-    const Json& number = axis.is_array() && axis.size() == 1 ? axis[0] : axis;
-    if (!number.is_number_integer()) throw UnimplementedError("Softmax '{}': only one axis is supported, found {}", name(), dump_json(axis));
     const int64_t rank = x.shape().rank();
-    const int64_t at = number.get<int64_t>() < 0 ? number.get<int64_t>() + rank : number.get<int64_t>();
-    if (at < 0 || at >= rank) throw ValueError("Softmax '{}': axis {} does not exist in shape {}", name(), number.get<int64_t>(), x.shape());
+    const std::vector<int64_t> axes = checked_axes(x.shape());
+    if (axes.size() > 1) {
+      // exp(x − log Σ exp x), as Keras does for several axes
+      const Value largest = emit1("StopGradient", {reduce_max(x, axes, true)});
+      const Value sum = add(log(reduce_sum(exp(sub(x, largest)), axes, true)), largest);
+      return {exp(sub(x, sum))};
+    }
+    const int64_t at = axes[0];
     if (at == rank - 1) return {softmax(x)};
     std::vector<int64_t> swap;
     for (int64_t i = 0; i < rank; ++i) swap.push_back(i == at ? rank - 1 : i == rank - 1 ? at : i);
     return {transpose(softmax(transpose(x, swap)), swap)};
+  }
+
+ private:
+  std::vector<int64_t> checked_axes(const Shape& shape) const {
+    std::vector<int64_t> axes = ConfigValue<std::vector<int64_t>>::from_json("axis", axis, session());
+    if (axes.empty()) throw ValueError("Softmax '{}' needs an axis", name());
+    for (int64_t& at : axes) {
+      const int64_t given = at;
+      if (at < 0) at += shape.rank();
+      if (at < 0 || at >= shape.rank()) throw ValueError("Softmax '{}': axis {} does not exist in shape {}", name(), given, shape);
+    }
+    return axes;
   }
 };
 

@@ -56,7 +56,8 @@ void Layer::load_config(Json& config) {
   } else if (!shape.is_null() || dim.is_number_integer()) {
     std::vector<int64_t> dims = {batch_size.is_number_integer() ? batch_size.get<int64_t>() : kUnknownDim};
     if (!shape.is_null()) {
-      for (const int64_t d : ConfigValue<Shape>::from_json("input_shape", shape, *session_).dims()) dims.push_back(d);
+      const Shape sample = ConfigValue<Shape>::from_json("input_shape", shape, *session_);
+      dims.insert(dims.end(), sample.dims().begin(), sample.dims().end());
     } else {
       dims.push_back(dim.get<int64_t>());
     }
@@ -165,9 +166,9 @@ void Layer::add_source_node(const Shape& shape, DType dtype) {
 
 VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, const InitializerPtr& initializer,
                               const WeightOptions& options) {
-  const InitializerPtr used = initializer ? initializer : make_initializer("zeros", *session_);
-  auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), used->call(shape, dtype_, *session_),
-                                             options.trainable);
+  const bool zeros = session_->loading || !initializer;
+  Tensor value = zeros ? Tensor::zeros(dtype_, shape) : initializer->call(shape, dtype_, *session_);
+  auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), std::move(value), options.trainable);
   own_weights_.push_back({std::string(attribute), variable, options.regularizer, options.constraint});
   return variable;
 }

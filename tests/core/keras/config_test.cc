@@ -1,0 +1,89 @@
+// Config tables against those of Keras 2.15: keys, their order, defaults, the types of values.
+#include "core/keras/layers/classes.h"
+#include "tests/core/keras/fixtures.h"
+
+namespace keras::testing {
+namespace {
+
+/// Every row of every class of a section of layers.json: what `make` turns the arguments into is what Keras's config is.
+template <class Make>
+void expect_configs(const char* section, Make make) {
+  const Json classes = read_fixture("layers.json").at(section);
+  ASSERT_FALSE(classes.empty());
+  for (const auto& [class_name, rows] : classes.items()) {
+    for (const Json& row : rows) {
+      const std::string arguments = dump_json(row.at("args"));
+      try {
+        EXPECT_EQ(dump_json(make(class_name, row.at("args"))), dump_json(row.at("config"))) << class_name << arguments;
+        EXPECT_EQ(dump_json(make(class_name, row.at("config"))), dump_json(row.at("config"))) << class_name << arguments;
+      } catch (const Error& error) {
+        ADD_FAILURE() << class_name << arguments << ": " << error.what();
+      }
+    }
+  }
+}
+
+TEST(Config, LayersHaveTheConfigsOfKeras) {
+  expect_configs("layers", [](const std::string& class_name, const Json& arguments) {
+    Session session(1);
+    return deserialize_layer({{"class_name", class_name}, {"config", arguments}}, {session, {}})->get_config();
+  });
+}
+
+TEST(Config, InitializersHaveTheConfigsOfKeras) {
+  expect_configs("initializers", [](const std::string& class_name, const Json& arguments) {
+    Session session(1);
+    return make_initializer("initializer", {{"class_name", class_name}, {"config", arguments}}, session)->get_config();
+  });
+}
+
+TEST(Config, RegularizersHaveTheConfigsOfKeras) {
+  expect_configs("regularizers", [](const std::string& class_name, const Json& arguments) {
+    Session session(1);
+    return make_regularizer("regularizer", {{"class_name", class_name}, {"config", arguments}}, session)->get_config();
+  });
+}
+
+TEST(Config, ConstraintsHaveTheConfigsOfKeras) {
+  expect_configs("constraints", [](const std::string& class_name, const Json& arguments) {
+    Session session(1);
+    return make_constraint("constraint", {{"class_name", class_name}, {"config", arguments}}, session)->get_config();
+  });
+}
+
+TEST(Config, EveryBuiltinLayerDescribesItsKeys) {
+  Session session(1);
+  for (const LayerEntry& entry : builtin_layers()) {
+    const LayerPtr layer = entry.make(session);
+    EXPECT_EQ(layer->class_name(), entry.class_name);
+    for (const ConfigKey& key : layer->config_keys()) EXPECT_FALSE(key.kind.empty()) << entry.class_name << "." << key.key;
+  }
+}
+
+/// The text of the error that making this layer gives.
+std::string error_of(const Json& layer) {
+  Session session(1);
+  try {
+    deserialize_layer(layer, {session, {}});
+  } catch (const Error& error) {
+    return std::string(error_name(error.kind())) + ": " + error.what();
+  }
+  return "no error";
+}
+
+TEST(Config, WrongArgumentsAreNamed) {
+  EXPECT_EQ(error_of({{"class_name", "Dense"}, {"config", {{"units", 3}, {"unit", 4}}}}),
+            "TypeError: Dense.__init__() got an unexpected keyword argument 'unit'");
+  EXPECT_EQ(error_of({{"class_name", "Dense"}, {"config", Json::object()}}),
+            "TypeError: Dense.__init__() missing 1 required positional argument: 'units'");
+  EXPECT_EQ(error_of({{"class_name", "Dense"}, {"config", {{"units", -1}}}}),
+            "ValueError: Received an invalid value for `units`, expected a positive integer. Received: units=-1");
+  EXPECT_TRUE(error_of({{"class_name", "Dense"}, {"config", {{"units", 1}, {"activation", "nope"}}}})
+                  .starts_with("ValueError: Unknown activation function: 'nope'."));
+  EXPECT_TRUE(error_of({{"class_name", "Dense"}, {"config", {{"units", 1}, {"kernel_initializer", "nope"}}}})
+                  .starts_with("ValueError: Unknown initializer: 'nope'."));
+  EXPECT_TRUE(error_of({{"class_name", "Nope"}, {"config", Json::object()}}).starts_with("ValueError: Unknown layer: 'Nope'."));
+}
+
+}  // namespace
+}  // namespace keras::testing
