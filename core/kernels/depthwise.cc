@@ -2,8 +2,13 @@
 #include "core/kernels/depthwise.h"
 
 #include <algorithm>
+#include <span>
+#include <type_traits>
+#include <vector>
 
 #include "core/kernels/parallel_for.h"
+#include "core/kernels/simd/activate4.h"
+#include "core/kernels/simd/float4.h"
 
 namespace keras::kernels {
 namespace {
@@ -31,6 +36,50 @@ void multiply_add(int64_t channels, int64_t multiplier, const T* x, const T* w, 
   }
   for (int64_t c = 0; c < channels; ++c) {
     for (int64_t k = 0; k < multiplier; ++k) z[c * multiplier + k] += x[c] * w[c * multiplier + k];
+  }
+}
+
+/// One tap of a filter that lies within the image.
+struct Tap {
+  const float *x, *w;
+};
+
+/// One output place of a float convolution with multiplier 1: sums of up to eight channels stay in registers over all taps.
+void convolve_place(std::span<const Tap> taps, int64_t channels, float* to, const Epilogue& epilogue) {
+  int64_t c = 0;
+  for (; c + 8 <= channels; c += 8) {
+    Float4 low = {}, high = {};
+    if (epilogue.bias != nullptr) {
+      low = load4(epilogue.bias + c);
+      high = load4(epilogue.bias + c + 4);
+    }
+    for (const Tap& tap : taps) {
+      low = mul_add(load4(tap.x + c), load4(tap.w + c), low);
+      high = mul_add(load4(tap.x + c + 4), load4(tap.w + c + 4), high);
+    }
+    store4(to + c, activate4(epilogue.activation, low));
+    store4(to + c + 4, activate4(epilogue.activation, high));
+  }
+  const int64_t first = c;
+  for (; c < channels; ++c) {
+    to[c] = epilogue.bias != nullptr ? epilogue.bias[c] : 0.0f;
+    for (const Tap& tap : taps) to[c] += tap.x[c] * tap.w[c];
+  }
+  activate(epilogue.activation, epilogue.alpha, channels - first, to + first);
+}
+
+/// Rows of output, counted over the batch, of the common case: floats, multiplier 1, an activation made of vectors.
+void convolve_rows_in_registers(const ConvGeometry& g, const float* input, const float* filter, float* output, int64_t begin,
+                                int64_t end, const Epilogue& epilogue) {
+  std::vector<Tap> taps;
+  taps.reserve(static_cast<size_t>(g.filter_height * g.filter_width));
+  for (int64_t row = begin; row < end; ++row) {
+    for (int64_t x = 0; x < g.out_width; ++x) {
+      taps.clear();
+      for_taps(g, row / g.out_height, row % g.out_height, x,
+               [&](int64_t in, int64_t tap) { taps.push_back({input + in, filter + tap}); });
+      convolve_place(taps, g.in_channels, output + (row * g.out_width + x) * g.out_channels, epilogue);
+    }
   }
 }
 
@@ -76,6 +125,9 @@ int64_t row_grain(const ConvGeometry& g) {
 template <class T>
 void depthwise(Context& context, const ConvGeometry& g, const T* input, const T* filter, T* output) {
   parallel_for(context, g.batch * g.out_height, row_grain(g), [&](int64_t begin, int64_t end) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (g.out_channels == g.in_channels) return convolve_rows_in_registers(g, input, filter, output, begin, end, {});
+    }
     convolve_rows(g, input, filter, output, begin, end, Plain<T>{g.out_channels});
   });
 }
@@ -83,6 +135,9 @@ void depthwise(Context& context, const ConvGeometry& g, const T* input, const T*
 void depthwise_fused(Context& context, const ConvGeometry& g, const float* input, const float* filter, float* output,
                      const Epilogue& epilogue) {
   parallel_for(context, g.batch * g.out_height, row_grain(g), [&](int64_t begin, int64_t end) {
+    if (g.out_channels == g.in_channels && is_vector_activation(epilogue.activation)) {
+      return convolve_rows_in_registers(g, input, filter, output, begin, end, epilogue);
+    }
     convolve_rows(g, input, filter, output, begin, end, Fused{g.out_channels, epilogue});
   });
 }

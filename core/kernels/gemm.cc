@@ -9,6 +9,7 @@
 
 #include "core/kernels/functors.h"
 #include "core/kernels/parallel_for.h"
+#include "core/kernels/simd/activate4.h"
 #include "core/kernels/simd/float4.h"
 
 namespace keras::kernels {
@@ -23,41 +24,62 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
     const int64_t count = std::min(kTileRows, rows - i0);
     float* tile = packed + i0 * k;
     if (count < kTileRows) std::fill_n(tile, kTileRows * k, 0.0f);
+    int64_t done = 0;
+    if (count == kTileRows && a.column_step == 1) {
+      const float* rows_of_tile[] = {a.data + i0 * a.row_step, a.data + (i0 + 1) * a.row_step,
+                                     a.data + (i0 + 2) * a.row_step, a.data + (i0 + 3) * a.row_step};
+      for (; done + 4 <= k; done += 4) {
+        transpose_4x4(rows_of_tile[0] + done, rows_of_tile[1] + done, rows_of_tile[2] + done, rows_of_tile[3] + done,
+                      tile + done * kTileRows);
+      }
+    } else if (count == kTileRows && a.row_step == 1) {
+      for (; done < k; ++done) store4(tile + done * kTileRows, load4(a.data + i0 + done * a.column_step));
+    }
     for (int64_t i = 0; i < count; ++i) {
       const float* row = a.data + (i0 + i) * a.row_step;
-      for (int64_t p = 0; p < k; ++p) tile[p * kTileRows + i] = row[p * a.column_step];
+      for (int64_t p = done; p < k; ++p) tile[p * kTileRows + i] = row[p * a.column_step];
     }
   }
 }
 
-/// tile = a_tile · b_panel
-void multiply_tile(int64_t k, const float* a, const float* b, float* tile) {
+/// A 4 × 8 tile of the result, in registers.
+struct Tile {
   Float4 low[kTileRows] = {}, high[kTileRows] = {};
+};
+
+Tile multiply_tile(int64_t k, const float* a, const float* b) {
+  Tile tile;
   for (int64_t p = 0; p < k; ++p, a += kTileRows, b += kTileColumns) {
     const Float4 b_low = load4(b), b_high = load4(b + 4);
     for (int64_t i = 0; i < kTileRows; ++i) {
       const Float4 factor = splat4(a[i]);
-      low[i] = mul_add(factor, b_low, low[i]);
-      high[i] = mul_add(factor, b_high, high[i]);
+      tile.low[i] = mul_add(factor, b_low, tile.low[i]);
+      tile.high[i] = mul_add(factor, b_high, tile.high[i]);
     }
   }
-  for (int64_t i = 0; i < kTileRows; ++i) {
-    store4(tile + i * kTileColumns, low[i]);
-    store4(tile + i * kTileColumns + 4, high[i]);
-  }
+  return tile;
 }
 
-/// One row of a tile to its place.
-void store_row(const float* tile, int64_t count, float* to, const float* bias, const float* residual, const Epilogue& epilogue) {
+/// Four results to their place: for full tiles, where nothing but a few vector operations is left to do.
+void store_four(Float4 value, float* to, const float* bias, const float* residual, const Epilogue& epilogue) {
+  if (epilogue.accumulate) return store4(to, load4(to) + value);
+  if (bias != nullptr) value += load4(bias);
+  if (residual != nullptr) value += load4(residual);
+  store4(to, activate4(epilogue.activation, value));
+}
+
+/// The first `count` of a row of eight.
+void store_some(Float4 low, Float4 high, int64_t count, float* to, const float* bias, const float* residual,
+                const Epilogue& epilogue) {
+  float row[kTileColumns];
+  store4(row, low);
+  store4(row + 4, high);
   if (epilogue.accumulate) {
-    for (int64_t j = 0; j < count; ++j) to[j] += tile[j];
+    for (int64_t j = 0; j < count; ++j) to[j] += row[j];
     return;
   }
-  float row[kTileColumns];
-  for (int64_t j = 0; j < count; ++j) row[j] = tile[j] + (bias != nullptr ? bias[j] : 0.0f);
-  if (residual != nullptr) {
-    for (int64_t j = 0; j < count; ++j) row[j] += residual[j];
-  }
+  for (int64_t j = 0; bias != nullptr && j < count; ++j) row[j] += bias[j];
+  for (int64_t j = 0; residual != nullptr && j < count; ++j) row[j] += residual[j];
   activate(epilogue.activation, epilogue.alpha, count, row);
   std::copy_n(row, count, to);
 }
@@ -73,17 +95,23 @@ struct Product {
 /// Rows [first, first + rows) of the result, whose left rows are packed; panels [panel_begin, panel_end) of columns.
 void multiply_block(const Product& product, int64_t first, int64_t rows, const float* packed_a, int64_t panel_begin,
                     int64_t panel_end) {
-  alignas(16) float tile[kTileRows * kTileColumns];
   const Epilogue& epilogue = product.epilogue;
+  const bool vectors_do = epilogue.accumulate || is_vector_activation(epilogue.activation);
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
     const int64_t column = panel * kTileColumns, columns = std::min(kTileColumns, product.n - column);
     const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
     for (int64_t i0 = 0; i0 < rows; i0 += kTileRows) {
-      multiply_tile(product.k, packed_a + i0 * product.k, product.packed_b + column * product.k, tile);
+      const Tile tile = multiply_tile(product.k, packed_a + i0 * product.k, product.packed_b + column * product.k);
       for (int64_t i = 0; i < std::min(kTileRows, rows - i0); ++i) {
         const int64_t at = (first + i0 + i) * product.c_step + column;
         const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
-        store_row(tile + i * kTileColumns, columns, product.c + at, bias, residual, epilogue);
+        if (columns == kTileColumns && vectors_do) {
+          store_four(tile.low[i], product.c + at, bias, residual, epilogue);
+          store_four(tile.high[i], product.c + at + 4, bias != nullptr ? bias + 4 : nullptr,
+                     residual != nullptr ? residual + 4 : nullptr, epilogue);
+        } else {
+          store_some(tile.low[i], tile.high[i], columns, product.c + at, bias, residual, epilogue);
+        }
       }
     }
   }
