@@ -2,9 +2,11 @@
 // infinities give what TensorFlow gives (tests/fixtures/ops.json).
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <type_traits>
 
@@ -212,6 +214,33 @@ struct Square {
   static T apply(T x) { return Mul::apply(x, x); }
 };
 
+/// e^x. For floats the polynomial of Cephes (S. Moshier, expf.c), written without branches so that loops over it become
+/// vector code: x = n ln 2 + r, e^x = 2^n e^r. Within 1 ulp or so; overflows to infinity and underflows to 0 as exp does.
+struct Exp {
+  template <Floating T>
+  static T apply(T x) {
+    if constexpr (std::same_as<T, double>) return std::exp(x);
+    else return of_float(x);
+  }
+
+ private:
+  static float of_float(float x) {
+    constexpr float kMost = 89.0f, kLeast = -104.0f;  // beyond, the result is infinite or 0 anyway
+    const float bounded = x > kMost ? kMost : x < kLeast ? kLeast : x;
+    constexpr float kRound = 12582912.0f;             // 1.5 · 2^23: adding it rounds to a whole number
+    const float shifted = bounded * 1.44269504088896341f + kRound;
+    const float n = shifted - kRound;
+    const float r = bounded - n * 0.693359375f - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    for (const float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f}) p = p * r + c;
+    const float e = p * r * r + r + 1.0f;
+    // 2^n in two factors, so that neither leaves the range of normal numbers. The whole number sits in the low bits.
+    const auto whole = static_cast<int32_t>(std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound));
+    const int32_t half = whole >> 1, rest = whole - half;
+    return e * std::bit_cast<float>((half + 127) << 23) * std::bit_cast<float>((rest + 127) << 23);
+  }
+};
+
 #define KERAS_FLOAT_FUNCTOR(name, expression) \
   struct name {                               \
     template <Floating T>                     \
@@ -219,7 +248,6 @@ struct Square {
   };
 KERAS_FLOAT_FUNCTOR(Sqrt, std::sqrt(x))
 KERAS_FLOAT_FUNCTOR(Rsqrt, T(1) / std::sqrt(x))
-KERAS_FLOAT_FUNCTOR(Exp, std::exp(x))
 KERAS_FLOAT_FUNCTOR(Expm1, std::expm1(x))
 KERAS_FLOAT_FUNCTOR(Log, std::log(x))
 KERAS_FLOAT_FUNCTOR(Log1p, std::log1p(x))
@@ -235,10 +263,10 @@ KERAS_FLOAT_FUNCTOR(Erf, std::erf(x))
 KERAS_FLOAT_FUNCTOR(Erfc, std::erfc(x))
 KERAS_FLOAT_FUNCTOR(Reciprocal, T(1) / x)
 KERAS_FLOAT_FUNCTOR(Softsign, x / (T(1) + std::abs(x)))
-/// Without overflow on either side.
-KERAS_FLOAT_FUNCTOR(Sigmoid, x >= 0 ? T(1) / (T(1) + std::exp(-x)) : std::exp(x) / (T(1) + std::exp(x)))
+/// An infinite e^-x gives 0, as it should.
+KERAS_FLOAT_FUNCTOR(Sigmoid, T(1) / (T(1) + Exp::apply(-x)))
 /// log(1 + e^x), arranged so that neither large nor very negative x overflows or loses digits.
-KERAS_FLOAT_FUNCTOR(Softplus, Maximum::apply(x, T(0)) + std::log1p(std::exp(-std::abs(x))))
+KERAS_FLOAT_FUNCTOR(Softplus, Maximum::apply(x, T(0)) + std::log1p(Exp::apply(-std::abs(x))))
 KERAS_FLOAT_FUNCTOR(Elu, x < 0 ? std::expm1(x) : x)
 KERAS_FLOAT_FUNCTOR(Selu, x < 0 ? T(1.7580993408473768599) * std::expm1(x) : T(1.0507009873554804934) * x)
 KERAS_FLOAT_FUNCTOR(RoundHalfToEven, std::nearbyint(x))
@@ -330,7 +358,7 @@ struct SeluGrad {
 };
 struct SoftplusGrad {
   template <Floating T>
-  static T apply(T dy, T x) { return dy / (std::exp(-x) + T(1)); }
+  static T apply(T dy, T x) { return dy / (Exp::apply(-x) + T(1)); }
 };
 struct SoftsignGrad {
   template <Floating T>

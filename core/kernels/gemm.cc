@@ -135,9 +135,7 @@ void activate(Activation activation, float alpha, int64_t count, float* x) {
       for (int64_t i = 0; i < count; ++i) x[i] = x[i] < 0 ? std::expm1(x[i]) : x[i];
       return;
     case Activation::kSigmoid:
-      for (int64_t i = 0; i < count; ++i) {
-        x[i] = x[i] >= 0 ? 1.0f / (1.0f + std::exp(-x[i])) : std::exp(x[i]) / (1.0f + std::exp(x[i]));
-      }
+      for (int64_t i = 0; i < count; ++i) x[i] = Sigmoid::apply(x[i]);
       return;
     case Activation::kTanh:
       for (int64_t i = 0; i < count; ++i) x[i] = Tanh::apply(x[i]);

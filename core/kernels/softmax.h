@@ -14,10 +14,8 @@ template <class T>
 T shifted_row(int64_t columns, const T* x, T* y) {
   const T largest = reduce_run<MaxOf>(columns, x);
   T sum = 0;
-  for (int64_t k = 0; k < columns; ++k) {
-    y[k] = x[k] - largest;
-    sum += std::exp(y[k]);
-  }
+  for (int64_t k = 0; k < columns; ++k) y[k] = x[k] - largest;
+  for (int64_t k = 0; k < columns; ++k) sum += Exp::apply(y[k]);
   return std::log(sum);
 }
 
@@ -34,7 +32,7 @@ void softmax(Context& context, int64_t rows, int64_t columns, const T* x, T* y) 
     const T* from = x + row * columns;
     T* to = y + row * columns;
     const T largest = reduce_run<MaxOf>(columns, from);
-    for (int64_t k = 0; k < columns; ++k) to[k] = std::exp(from[k] - largest);
+    for (int64_t k = 0; k < columns; ++k) to[k] = Exp::apply(from[k] - largest);
     const T scale = T(1) / reduce_run<SumOf>(columns, to);
     for (int64_t k = 0; k < columns; ++k) to[k] *= scale;
   });
@@ -61,7 +59,7 @@ void softmax_cross_entropy(Context& context, int64_t rows, int64_t columns, cons
     T total = 0;
     for (int64_t k = 0; k < columns; ++k) {
       if (target[k] != 0) total += target[k] * (log_sum - to[k]);
-      to[k] = std::exp(to[k] - log_sum) - target[k];
+      to[k] = Exp::apply(to[k] - log_sum) - target[k];
     }
     loss[row] = total;
   });
@@ -75,7 +73,7 @@ void sparse_softmax_cross_entropy(Context& context, int64_t rows, int64_t column
     T* to = backprop + row * columns;
     const T log_sum = shifted_row(columns, x + row * columns, to);
     loss[row] = log_sum - to[labels[row]];
-    for (int64_t k = 0; k < columns; ++k) to[k] = std::exp(to[k] - log_sum);
+    for (int64_t k = 0; k < columns; ++k) to[k] = Exp::apply(to[k] - log_sum);
     to[labels[row]] -= 1;
   });
 }
