@@ -1,8 +1,8 @@
 # All compiler and link flags, each with its reason.
 
-set(KERAS_WARNINGS -Wall -Wextra -Wshadow=local -Wno-missing-field-initializers)
+set(KERAS_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  set(KERAS_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
+  set(KERAS_WARNINGS -Wall -Wextra -Wno-missing-field-initializers -Wno-missing-designated-field-initializers)
 endif()
 set(KERAS_KERNEL_FLAGS -fno-math-errno)  # sqrt and friends as instructions; nobody reads errno
 

@@ -25,6 +25,8 @@ class Session {
   void set_seed(uint64_t seed) { seed_state_ = seed; }
 
   Limits limits;
+  /// While a file is loaded, new weights are zeros: the file's values follow, drawing others would only cost time.
+  bool loading = false;
 
  private:
   std::unordered_map<std::string, int64_t> counts_;

@@ -88,20 +88,20 @@ class Mapper {
   }
 
   NetworkMap sorted() {
-    NetworkMap map;
+    // Keys sort; within a key the order of discovery stays.
+    std::map<std::pair<int64_t, int64_t>, std::vector<LayerPtr>> layers;
+    std::map<int64_t, std::vector<NetworkNode>> nodes;
     std::set<const Layer*> seen;
     for (const Discovered& node : node_order_) {
-      if (seen.insert(node.tensor.layer.get()).second) map.layers.push_back(node.tensor.layer);
-      map.nodes.push_back({node.tensor.layer.get(), node.tensor.node});
+      const LayerPtr& layer = node.tensor.layer;
+      if (seen.insert(layer.get()).second) {
+        layers[{-layer_depths_.at(layer.get()), indices_.at(layer.get())}].push_back(layer);
+      }
+      nodes[-node_depths_.at(node.key())].push_back({layer.get(), node.tensor.node});
     }
-    std::stable_sort(map.layers.begin(), map.layers.end(), [&](const LayerPtr& a, const LayerPtr& b) {
-      const int64_t depth_a = layer_depths_.at(a.get()), depth_b = layer_depths_.at(b.get());
-      if (depth_a != depth_b) return depth_a > depth_b;
-      return indices_.at(a.get()) < indices_.at(b.get());
-    });
-    std::stable_sort(map.nodes.begin(), map.nodes.end(), [&](const NetworkNode& a, const NetworkNode& b) {
-      return node_depths_.at({a.layer, a.node}) > node_depths_.at({b.layer, b.node});
-    });
+    NetworkMap map;
+    for (const auto& [key, group] : layers) map.layers.insert(map.layers.end(), group.begin(), group.end());
+    for (const auto& [key, group] : nodes) map.nodes.insert(map.nodes.end(), group.begin(), group.end());
     return map;
   }
 

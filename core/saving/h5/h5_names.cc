@@ -1,0 +1,55 @@
+// Lists of names, whole or in parts.
+#include "core/saving/h5/h5_names.h"
+
+#include <algorithm>
+#include <set>
+
+namespace keras {
+namespace {
+
+constexpr size_t kMaxAttributeBytes = 64512;
+
+}  // namespace
+
+std::vector<VariablePtr> h5_weights(const Layer& layer) {
+  std::vector<VariablePtr> result;
+  std::set<const Variable*> seen;
+  for (const auto& list : {layer.trainable_weights(), layer.non_trainable_weights()}) {
+    for (const VariablePtr& variable : list) {
+      if (seen.insert(variable.get()).second) result.push_back(variable);
+    }
+  }
+  return result;
+}
+
+bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute, std::vector<std::string>& names) {
+  if (const hdf5::Attribute* whole = object.attribute(attribute)) {
+    names = reader.strings(*whole);
+    return true;
+  }
+  for (int part = 0;; ++part) {
+    const hdf5::Attribute* found = object.attribute(attribute + std::to_string(part));
+    if (found == nullptr) return part > 0;
+    for (std::string& name : reader.strings(*found)) names.push_back(std::move(name));
+  }
+}
+
+void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names) {
+  size_t longest = 0;
+  for (const std::string& name : names) longest = std::max(longest, name.size());
+  size_t parts = 1;
+  while (parts < names.size() && (names.size() + parts - 1) / parts * longest > kMaxAttributeBytes) ++parts;
+  if (parts == 1) {
+    group.set_attribute(attribute, names);
+    return;
+  }
+  // The first parts are one longer where the number does not divide, as numpy's array_split has it.
+  auto begin = names.begin();
+  for (size_t part = 0; part < parts; ++part) {
+    const auto count = static_cast<ptrdiff_t>(names.size() / parts + (part < names.size() % parts ? 1 : 0));
+    group.set_attribute(attribute + std::to_string(part), std::vector<std::string>(begin, begin + count));
+    begin += count;
+  }
+}
+
+}  // namespace keras

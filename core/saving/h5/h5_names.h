@@ -1,0 +1,32 @@
+// Names of groups and attributes in Keras's HDF5 files.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/formats/hdf5/hdf5_reader.h"
+#include "core/formats/hdf5/hdf5_writer.h"
+#include "core/keras/layers/layer.h"
+
+namespace keras {
+
+constexpr const char* kModelConfig = "model_config";
+constexpr const char* kTrainingConfig = "training_config";
+constexpr const char* kModelWeights = "model_weights";
+constexpr const char* kOptimizerWeights = "optimizer_weights";
+constexpr const char* kTopLevelWeights = "top_level_model_weights";
+constexpr const char* kLayerNames = "layer_names";
+constexpr const char* kWeightNames = "weight_names";
+constexpr const char* kBackend = "backend";
+constexpr const char* kKerasVersion = "keras_version";
+constexpr const char* kWrittenVersion = "2.15.0";
+
+/// The weights of a layer in the order of HDF5 files: trainable ones first, then the others, over all layers inside.
+std::vector<VariablePtr> h5_weights(const Layer& layer);
+
+/// A list of names that may be split over "name0", "name1", …; false if there is none.
+bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute, std::vector<std::string>& names);
+/// Splits lists over 64,512 bytes as Keras does.
+void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names);
+
+}  // namespace keras

@@ -1,0 +1,73 @@
+// The layout of Keras's HDF5 files. Weights are borrowed, not copied.
+#include "core/saving/h5/h5_writer.h"
+
+#include "core/keras/models/serialization.h"
+#include "core/saving/h5/h5_names.h"
+
+namespace keras {
+namespace {
+
+hdf5::Type h5_type(DType dtype) {
+  using hdf5::TypeClass;
+  const int64_t bytes = dtype_bytes(dtype);
+  if (dtype == DType::kBfloat16) return {TypeClass::kOpaque, bytes, false, false};
+  if (is_floating(dtype)) return {TypeClass::kFloat, bytes, false, true};
+  const bool is_unsigned = dtype == DType::kUint8 || dtype == DType::kUint16 || dtype == DType::kUint32 ||
+                           dtype == DType::kUint64 || dtype == DType::kBool;
+  return {TypeClass::kInteger, bytes, false, !is_unsigned};
+}
+
+void add_weights(hdf5::WriterGroup& group, const std::vector<VariablePtr>& variables) {
+  std::vector<std::string> names;
+  for (const VariablePtr& variable : variables) {
+    names.push_back(variable->name() + ":0");
+    const Tensor& value = variable->value();
+    group.add_dataset(names.back(), h5_type(value.dtype()), value.shape().dims(), value.bytes(), value.owner());
+  }
+  write_names(group, kWeightNames, names);
+}
+
+void set_versions(hdf5::WriterGroup& group) {
+  group.set_attribute(kBackend, std::string("tensorflow"));
+  group.set_attribute(kKerasVersion, std::string(kWrittenVersion));
+}
+
+void add_model_weights(hdf5::WriterGroup& group, const Functional& model) {
+  std::vector<std::string> names;
+  for (const LayerPtr& layer : model.layers()) names.push_back(layer->name());
+  write_names(group, kLayerNames, names);
+  set_versions(group);
+  for (const LayerPtr& layer : model.layers()) add_weights(group.at(layer->name()), h5_weights(*layer));
+  add_weights(group.group(kTopLevelWeights), {});
+}
+
+void require_built(const Functional& model) {
+  if (model.is_graph_network()) return;
+  throw ValueError("Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
+                   "or `build()` is called with an `input_shape`.", model.name());
+}
+
+}  // namespace
+
+OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::string path) {
+  const Functional& model = *trainer.model();
+  require_built(model);
+  hdf5::WriterGroup root;
+  set_versions(root);
+  root.set_attribute(kModelConfig, dump_json({{"class_name", std::string(model.class_name())}, {"config", model.network_config(Dialect::kH5)}}));
+  add_model_weights(root.group(kModelWeights), model);
+  if (trainer.compiled() && include_optimizer) {
+    root.set_attribute(kTrainingConfig, dump_json(trainer.training_config()));
+    add_weights(root.group(kOptimizerWeights), trainer.optimizer()->variables());
+  }
+  return hdf5::write_file(std::move(path), root);
+}
+
+OutputFile write_h5_weights(const Functional& model, std::string path) {
+  require_built(model);
+  hdf5::WriterGroup root;
+  add_model_weights(root, model);
+  return hdf5::write_file(std::move(path), root);
+}
+
+}  // namespace keras

@@ -1,0 +1,287 @@
+// Stages: tell the format, read the config, make the model, plan the reads. Each stage may stop for missing bytes and is then
+// run again; what earlier stages made is kept.
+#include "core/saving/model_loader.h"
+
+#include "core/formats/hdf5/hdf5_reader.h"
+#include "core/formats/zip/zip_reader.h"
+#include "core/saving/h5/h5_names.h"
+#include "core/saving/h5/h5_reader.h"
+#include "core/saving/saved_model/saved_model_reader.h"
+
+namespace keras {
+namespace {
+
+constexpr int64_t kMagicBytes = 8;
+using SourcePtr = std::shared_ptr<const ByteSource>;
+
+/// The files as they come from outside.
+class FileSet {
+ public:
+  int add(std::string path, int64_t size_bytes) {
+    files_.push_back(std::make_shared<BlockSource>(path, size_bytes));
+    paths_.push_back(std::move(path));
+    return static_cast<int>(files_.size()) - 1;
+  }
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.at(static_cast<size_t>(file))->add(offset, bytes); }
+  size_t size() const { return files_.size(); }
+  const std::shared_ptr<BlockSource>& file(size_t index) const { return files_[index]; }
+  const std::string& path(size_t index) const { return paths_[index]; }
+
+  /// The number of the file behind a source, and the offset there; nothing for sources in memory.
+  std::optional<std::pair<int, int64_t>> locate(const ByteSource& source, int64_t offset) const {
+    if (const auto* window = dynamic_cast<const WindowSource*>(&source)) return locate(window->parent(), offset + window->offset_in_parent());
+    for (size_t i = 0; i < files_.size(); ++i) {
+      if (files_[i].get() == &source) return std::pair(static_cast<int>(i), offset);
+    }
+    return std::nullopt;
+  }
+
+  BytesWanted wanted(const NeedBytes& need) const {
+    for (size_t i = 0; i < files_.size(); ++i) {
+      if (files_[i]->name() == need.file) return {static_cast<int>(i), need.offset, need.count};
+    }
+    throw RuntimeError("Bytes of an unknown file '{}' are needed", need.file);
+  }
+
+  /// Splits a list of reads into those that the caller does and those from memory, which are done now.
+  std::vector<DirectRead> resolve(const ReadList& reads) const {
+    std::vector<DirectRead> direct;
+    for (const ReadItem& item : reads.items) {
+      if (const auto place = locate(*item.source, item.offset)) {
+        if (item.source->size_bytes() - item.offset < static_cast<int64_t>(item.target.size()) || item.offset < 0) {
+          throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset).at(item.source->name(), item.offset);
+        }
+        if (!item.target.empty()) direct.push_back({place->first, place->second, item.target});
+      } else {
+        item.source->read(item.offset, item.target);
+      }
+    }
+    return direct;
+  }
+
+ private:
+  std::vector<std::shared_ptr<BlockSource>> files_;
+  std::vector<std::string> paths_;
+};
+
+/// While it lives, new layers do not draw initial values.
+class LoadingScope {
+ public:
+  explicit LoadingScope(Session& session) : session_(session) { session_.loading = true; }
+  ~LoadingScope() { session_.loading = false; }
+  LoadingScope(const LoadingScope&) = delete;
+  LoadingScope& operator=(const LoadingScope&) = delete;
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
+struct ModelLoader::State {
+  State(Session& s, CustomObjects objects, bool do_compile) : session(s), custom_objects(std::move(objects)), compile(do_compile) {}
+
+  Session& session;
+  CustomObjects custom_objects;
+  bool compile;
+  FileSet files;
+  std::map<std::string, SourcePtr> members;  // of a SavedModel, by path below its folder
+  std::optional<hdf5::Reader> h5;
+  std::shared_ptr<const BundleReader> bundle;
+  std::vector<SourcePtr> shards;
+  LoadedModel loaded;
+  ReadList reads;
+  std::vector<DirectRead> direct;
+  bool told = false;
+
+  void tell_format();
+  void open_zip(const SourcePtr& source);
+  void make_model(const Json& model_config, const Json& training_config);
+  void restore_compile(const Json& training_config);
+  void prepare_h5();
+  void prepare_saved_model();
+  SourcePtr member(const std::string& path) const;
+};
+
+void ModelLoader::State::tell_format() {
+  if (files.size() == 0) throw ValueError("No file to load a model from");
+  for (size_t i = 0; i < files.size(); ++i) members[files.path(i)] = files.file(i);
+  if (files.size() > 1) {
+    // A folder: the model's root is where saved_model.pb lies.
+    std::string folder;
+    bool found = false;
+    for (const auto& [path, source] : members) {
+      const size_t slash = path.rfind('/');
+      if (path.substr(slash == std::string::npos ? 0 : slash + 1) != kSavedModelFile || path.starts_with("__MACOSX/")) continue;
+      const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+      if (!found || parent.size() < folder.size()) folder = parent;
+      found = true;
+    }
+    if (!found) throw ValueError("There is no '{}' among the {} files: not a SavedModel", kSavedModelFile, files.size());
+    std::map<std::string, SourcePtr> below;
+    for (const auto& [path, source] : members) {
+      if (path.starts_with(folder)) below[path.substr(folder.size())] = source;
+    }
+    members = std::move(below);
+    return;
+  }
+  const SourcePtr source = files.file(0);
+  if (source->size_bytes() == 0) throw DataLossError("{}: the file is empty", source->name()).at(source->name(), 0);
+  const std::vector<std::byte> start = source->read(0, std::min(kMagicBytes, source->size_bytes()));
+  if (looks_like_zip(start)) return open_zip(source);
+  if (hdf5::looks_like_hdf5(*source)) {
+    h5 = hdf5::Reader::open(source, session.limits);
+    return;
+  }
+  throw ValueError("{}: not a model. It is neither an HDF5 file, nor a zip, nor a SavedModel folder.", source->name()).at(source->name(), 0);
+}
+
+void ModelLoader::State::open_zip(const SourcePtr& source) {
+  const ZipArchive archive = ZipArchive::open(source, session.limits);
+  std::string folder;
+  if (!archive.find_folder_with(kSavedModelFile, folder)) {
+    std::string keras_folder;
+    if (archive.find_folder_with("config.json", keras_folder) && archive.find_folder_with("model.weights.h5", keras_folder)) {
+      throw UnimplementedError("{}: a .keras archive of Keras's v3 format, which is not supported yet; save as H5 or SavedModel.", source->name()).at(source->name());
+    }
+    throw ValueError("{}: there is no model in this zip: no '{}' in any folder", source->name(), kSavedModelFile).at(source->name());
+  }
+  std::map<std::string, SourcePtr> found;
+  for (const ZipMember& zip_member : archive.members()) {
+    if (!zip_member.name.starts_with(folder) || zip_member.name.ends_with('/')) continue;
+    const std::string path = zip_member.name.substr(folder.size());
+    // Assets and functions are not needed to make a Keras model.
+    if (path == kMetadataFile || path == kSavedModelFile || path.starts_with(std::string(kVariablesPrefix))) found[path] = archive.open_member(zip_member);
+  }
+  members = std::move(found);
+}
+
+SourcePtr ModelLoader::State::member(const std::string& path) const {
+  const auto found = members.find(path);
+  if (found == members.end()) throw NotFoundError("The SavedModel has no file '{}'", path).at(path);
+  return found->second;
+}
+
+void ModelLoader::State::make_model(const Json& model_config, const Json& training_config) {
+  if (loaded.model) return;
+  const LoadingScope scope(session);
+  LayerPtr layer = deserialize_layer(model_config, {session, custom_objects});
+  loaded.model = std::dynamic_pointer_cast<Functional>(layer);
+  if (!loaded.model) throw ValueError("The file holds a layer ({}), not a model", layer->class_name());
+  if (!loaded.model->is_graph_network()) {
+    throw UnimplementedError("Model '{}' has no input shape; models that were never built cannot be loaded yet", loaded.model->name()).at(loaded.model->name());
+  }
+  if (compile && !training_config.is_null()) restore_compile(training_config);
+}
+
+/// What is unknown does not keep the model from loading: it is told in warnings.
+void ModelLoader::State::restore_compile(const Json& training_config) {
+  CompileConfig config{json_get(training_config, "loss"), json_get(training_config, "metrics"),
+                       json_get(training_config, "weighted_metrics"), json_get(training_config, "loss_weights"),
+                       json_get(training_config, "optimizer_config")};
+  const auto attempt = [&](std::string_view what, auto&& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      loaded.warnings.push_back(format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
+    }
+  };
+  attempt("optimizer", [&] { loaded.optimizer = make_optimizer(config.optimizer, session); });
+  attempt("loss or metrics", [&] {
+    const CompiledLosses check(*loaded.model, config);
+    loaded.compile_config = config;
+  });
+}
+
+void ModelLoader::State::prepare_h5() {
+  const H5Config config = read_h5_config(*h5);
+  if (!loaded.model) {
+    const Json training = config.training_config.empty() ? Json() : parse_json(config.training_config, h5->source().name() + " (training_config)", session.limits);
+    make_model(parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits), training);
+  }
+  ReadList planned;
+  plan_h5_weights(*h5, kModelWeights, *loaded.model, planned);
+  if (loaded.optimizer) plan_h5_optimizer(*h5, *loaded.optimizer, loaded.model->trainable_weights(), planned);
+  reads = std::move(planned);
+}
+
+void ModelLoader::State::prepare_saved_model() {
+  if (!members.contains(kMetadataFile)) {
+    throw ValueError("The SavedModel has no '{}': it holds functions, but no Keras model.", kMetadataFile).at(kMetadataFile);
+  }
+  const Json metadata = read_root_metadata(*member(kMetadataFile), session.limits);
+  if (!bundle) {
+    auto reader = BundleReader::open(*member(std::string(kVariablesPrefix) + ".index"), session.limits);
+    std::vector<SourcePtr> sources;
+    std::vector<int64_t> sizes;
+    for (int i = 0; i < reader.shard_count(); ++i) {
+      sources.push_back(member(shard_name(kVariablesPrefix, i, reader.shard_count())));
+      sizes.push_back(sources.back()->size_bytes());
+    }
+    reader.check_shards(sizes);
+    shards = std::move(sources);
+    bundle = std::make_shared<const BundleReader>(std::move(reader));
+  }
+  make_model(metadata, json_get(metadata, "training_config"));
+  ReadList planned;
+  plan_bundle(bundle, shards, *loaded.model, loaded.optimizer.get(), session.limits, planned);
+  reads = std::move(planned);
+}
+
+ModelLoader::ModelLoader(Session& session, CustomObjects custom_objects, bool compile)
+    : state_(std::make_unique<State>(session, std::move(custom_objects), compile)) {}
+ModelLoader::~ModelLoader() = default;
+
+int ModelLoader::add_file(std::string path, int64_t size_bytes) { return state_->files.add(std::move(path), size_bytes); }
+void ModelLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { state_->files.add_bytes(file, offset, bytes); }
+const std::vector<DirectRead>& ModelLoader::direct_reads() const { return state_->direct; }
+
+std::optional<BytesWanted> ModelLoader::prepare() {
+  State& s = *state_;
+  try {
+    if (!s.told) s.tell_format();
+    s.told = true;
+    if (s.h5) s.prepare_h5();
+    else s.prepare_saved_model();
+    s.direct = s.files.resolve(s.reads);
+    return std::nullopt;
+  } catch (const NeedBytes& need) {
+    return s.files.wanted(need);
+  }
+}
+
+LoadedModel ModelLoader::finish() {
+  for (const auto& check : state_->reads.checks) check();
+  return std::move(state_->loaded);
+}
+
+struct WeightsLoader::State {
+  FunctionalPtr model;
+  FileSet files;
+  std::optional<hdf5::Reader> h5;
+  std::vector<DirectRead> direct;
+};
+
+WeightsLoader::WeightsLoader(FunctionalPtr model) : state_(std::make_unique<State>()) { state_->model = std::move(model); }
+WeightsLoader::~WeightsLoader() = default;
+int WeightsLoader::add_file(std::string path, int64_t size_bytes) { return state_->files.add(std::move(path), size_bytes); }
+void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { state_->files.add_bytes(file, offset, bytes); }
+const std::vector<DirectRead>& WeightsLoader::direct_reads() const { return state_->direct; }
+
+std::optional<BytesWanted> WeightsLoader::prepare() {
+  State& s = *state_;
+  try {
+    const SourcePtr source = s.files.file(0);
+    if (!hdf5::looks_like_hdf5(*source)) throw ValueError("{}: not an HDF5 file; other kinds of weights files are not read yet", source->name()).at(source->name(), 0);
+    if (!s.h5) s.h5 = hdf5::Reader::open(source, s.model->session().limits);
+    ReadList planned;
+    const bool whole_model = s.h5->root().attribute(kModelConfig) != nullptr;
+    plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, planned);
+    s.direct = s.files.resolve(planned);
+    return std::nullopt;
+  } catch (const NeedBytes& need) {
+    return s.files.wanted(need);
+  }
+}
+
+}  // namespace keras

@@ -1,0 +1,74 @@
+// Loads a model from files of any readable kind, told by their content: a Keras HDF5 file, a SavedModel folder, or a zip of
+// one. The files' bytes come from outside, piece by piece: see ByteSource.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/keras/models/serialization.h"
+#include "core/keras/training/trainer.h"
+#include "core/saving/read_list.h"
+
+namespace keras {
+
+/// Bytes that the loader wants: of file number `file`.
+struct BytesWanted {
+  int file;
+  int64_t offset, count;
+};
+
+/// A range of a file that goes straight into memory of the engine.
+struct DirectRead {
+  int file;
+  int64_t offset;
+  std::span<std::byte> target;
+};
+
+struct LoadedModel {
+  FunctionalPtr model;
+  std::optional<CompileConfig> compile_config;  // if the file has one and everything in it is known
+  OptimizerPtr optimizer;
+  std::vector<std::string> warnings;            // what could not be restored
+};
+
+class ModelLoader {
+ public:
+  ModelLoader(Session& session, CustomObjects custom_objects, bool compile);
+  ~ModelLoader();
+
+  /// A file of the model by its path below the model's folder; a single file by its name. Returns its number.
+  int add_file(std::string path, int64_t size_bytes);
+  /// Answers BytesWanted. Offsets and counts are those that were asked for.
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
+
+  /// Reads metadata and makes the model. A value: bytes that are needed; call again when they have been added. None: the
+  /// model exists, and direct_reads() are to be done. Throws typed errors that name the file.
+  std::optional<BytesWanted> prepare();
+  const std::vector<DirectRead>& direct_reads() const;
+  /// After all direct reads: verifies checksums. Throws DataLossError.
+  LoadedModel finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Reads weights alone into a model that exists, from an HDF5 file.
+class WeightsLoader {
+ public:
+  explicit WeightsLoader(FunctionalPtr model);
+  ~WeightsLoader();
+  int add_file(std::string path, int64_t size_bytes);
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
+  std::optional<BytesWanted> prepare();
+  const std::vector<DirectRead>& direct_reads() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace keras
