@@ -1,32 +1,34 @@
-// Builds the demo page into dist/web/: three bundles, the engine's own files beside them, and everything the page fetches.
+// Builds the demo page into dist/web/: three bundles, the engine's wasm files beside them, and everything the page fetches.
 // Needs the package built before, since the page uses it as any user would: by its name.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { zip } from './zip.mjs';
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(WEB);
 const OUT = join(ROOT, 'dist', 'web');
-const GLUE = /keras-[a-z-]+\.mjs$/;
 
-/** Emscripten's glue finds its wasm file, and its threads, beside itself: so it stays a file of its own, with its wasm. */
+/** The engine's module looks for its wasm files beside itself: beside the bundle, once it is part of one. */
 const engineBeside = {
   name: 'engine beside the bundle',
   setup(context) {
-    context.onResolve({ filter: GLUE }, async ({ path, resolveDir, kind, importer, pluginData }) => {
+    context.onResolve({ filter: /^keras-wasm$/ }, async ({ path, pluginData, ...rest }) => {
       if (pluginData === engineBeside) return undefined;
-      const found = await context.resolve(path, { resolveDir, kind, importer, pluginData: engineBeside });
-      if (found.errors.length > 0) return found;
-      const wasm = found.path.replace(/\.mjs$/, '.wasm');
-      await Promise.all([found.path, wasm].map((file) => copyFile(file, join(OUT, basename(file)))));
-      return { path: `./${basename(found.path)}`, external: true };
+      const found = await context.resolve(path, { resolveDir: rest.resolveDir, kind: rest.kind, importer: rest.importer, pluginData: engineBeside });
+      if (found.errors.length === 0) await copyEngine(dirname(found.path));
+      return found;
     });
   },
 };
+
+async function copyEngine(folder) {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.wasm'));
+  await Promise.all(files.map((file) => copyFile(join(folder, file), join(OUT, file))));
+}
 
 async function bundle(entry, options = {}) {
   await build({

@@ -60,25 +60,32 @@ export function describeModel(model: keras.Model): ModelInfo {
   };
 }
 
+/** Counts in equal steps; what is not a finite number is in none. */
+function countSteps(data: ArrayLike<number | bigint>, min: number, max: number): number[] {
+  const histogram = new Array<number>(HISTOGRAM_STEPS).fill(0);
+  const step = (max - min) / HISTOGRAM_STEPS || 1;
+  for (let i = 0; i < data.length; i++) {
+    const at = Math.min(HISTOGRAM_STEPS - 1, Math.floor((Number(data[i]) - min) / step));
+    if (at >= 0) histogram[at] = (histogram[at] ?? 0) + 1;
+  }
+  return histogram;
+}
+
 function describeWeight(variable: keras.Variable): WeightInfo {
   const value = variable.read();
-  const data = Float64Array.from(value.dataSync() as ArrayLike<number>, Number);
+  const data = value.dataSync() as ArrayLike<number | bigint>;
+  // Large models have tens of millions of values: two passes over what is there, no copy.
   let min = Infinity, max = -Infinity, sum = 0, squares = 0;
-  for (const x of data) {
-    min = Math.min(min, x);
-    max = Math.max(max, x);
+  for (let i = 0; i < data.length; i++) {
+    const x = Number(data[i]);
+    if (x < min) min = x;
+    if (x > max) max = x;
     sum += x;
     squares += x * x;
   }
   const mean = sum / data.length;
-  const histogram = new Array<number>(HISTOGRAM_STEPS).fill(0);
-  const step = (max - min) / HISTOGRAM_STEPS || 1;
-  for (const x of data) {
-    const at = Math.min(HISTOGRAM_STEPS - 1, Math.floor((x - min) / step));
-    histogram[at] = (histogram[at] ?? 0) + 1;
-  }
   const deviation = Math.sqrt(Math.max(0, squares / data.length - mean * mean));
-  return { name: variable.name, shape: value.shape, dtype: value.dtype, trainable: variable.trainable, min, max, mean, deviation, histogram };
+  return { name: variable.name, shape: value.shape, dtype: value.dtype, trainable: variable.trainable, min, max, mean, deviation, histogram: countSteps(data, min, max) };
 }
 
 /** All weights with their distributions. */

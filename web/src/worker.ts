@@ -6,6 +6,8 @@ import type { Answer, Event, ModelInfo, NamedFile, PredictionInfo, Request, Requ
 const VALIDATION_SPLIT = 0.1;
 
 let model: keras.Model | null = null;
+/** The training under way. */
+let running: Promise<unknown> = Promise.resolve();
 
 function report(event: Event): void {
   self.postMessage(event);
@@ -17,6 +19,9 @@ function opened(): keras.Model {
 }
 
 async function open(source: string | File | Map<string, File>): Promise<ModelInfo> {
+  // Calls queue in the engine, so a model opened during a training would wait for its last epoch.
+  if (model) model.stopTraining = true;
+  await running;
   const loaded = await keras.loadModel(source, {
     onProgress: ({ loaded: bytes, total, stage }) => report({ event: 'progress', loaded: bytes, total: total ?? null, stage }),
   });
@@ -50,7 +55,7 @@ async function train({ data, epochs, batchSize, learningRate, loss }: TrainOptio
   // As Keras splits: the first part is trained on, rounded down.
   const batches = Math.ceil(Math.floor((data.xShape[0] as number) * (1 - VALIDATION_SPLIT)) / batchSize);
   let epochNow = 0;
-  await current.fit(keras.tensor(data.x, data.xShape), keras.tensor(data.y, data.yShape), {
+  const fitting = current.fit(keras.tensor(data.x, data.xShape), keras.tensor(data.y, data.yShape), {
     epochs,
     batchSize,
     validationSplit: VALIDATION_SPLIT,
@@ -65,6 +70,8 @@ async function train({ data, epochs, batchSize, learningRate, loss }: TrainOptio
       }),
     ],
   });
+  running = fitting.catch(() => undefined);
+  await fitting;
   return describeModel(current);
 }
 
