@@ -195,13 +195,20 @@ describe('the demo page', () => {
 
   test('opens a SavedModel folder and a zip', async () => {
     await page.setInputFiles('#open-folder', join(MODELS, 'digits'));
-    await page.locator('#status', { hasText: 'a folder of' }).waitFor();
-    await page.locator('#status', { hasText: 'Opened a folder' }).waitFor();
+    await page.locator('#status', { hasText: 'Opened a folder of 5 files: 10 layers' }).waitFor();
     assert.ok(await page.locator('#error').isHidden());
     await page.setInputFiles('#open-file', join(PAGE, 'examples/digits.zip'));
     await page.locator('#status', { hasText: 'Opened digits.zip: 10 layers' }).waitFor();
     await page.click('#tab-train');
     assert.equal(await steps(page), STEPS_BEFORE);
+  });
+
+  test('takes a folder that is dropped anywhere on the page', async () => {
+    const devtools = await context.newCDPSession(page);
+    const data = { items: [], files: [join(MODELS, 'digits')], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop']) await devtools.send('Input.dispatchDragEvent', { type, x: 600, y: 20, data });
+    await page.locator('#status', { hasText: 'Opened a folder of 5 files: 10 layers' }).waitFor();
+    assert.equal(await page.locator('.drop.over').count(), 0);
   });
 
   test('saves in the browser and opens it again after a reload', async () => {
