@@ -31,8 +31,8 @@ function layerInfos(model: keras.Model): LayerInfo[] {
   });
 }
 
-function describeTensor({ name, shape, dtype }: keras.KerasTensor): TensorInfo {
-  return { name, shape: [...shape], dtype };
+function describeTensors(tensors: readonly keras.KerasTensor[], names: readonly string[]): TensorInfo[] {
+  return tensors.map(({ shape, dtype }, i) => ({ name: names[i] ?? String(i + 1), shape: [...shape], dtype }));
 }
 
 /** Keras's name of a loss given by name or as an object; null for anything else. */
@@ -50,8 +50,8 @@ export function describeModel(model: keras.Model): ModelInfo {
     name: model.name,
     summary: lines.join('\n'),
     layers: layerInfos(model),
-    inputs: model.inputs.map(describeTensor),
-    outputs: model.outputs.map(describeTensor),
+    inputs: describeTensors(model.inputs, model.inputNames),
+    outputs: describeTensors(model.outputs, model.outputNames),
     warnings: model.warnings.map(String),
     compiled: Boolean(model.loss),
     loss: lossName(model.loss),

@@ -9,6 +9,7 @@ import { Training } from './views/training';
 import { TryIt } from './views/try_it';
 import { showWeights } from './views/weights';
 
+const STAGES: Record<string, string> = { download: 'Downloading', read: 'Reading', write: 'Writing' };
 const EXAMPLE = 'examples/digits.h5';
 
 const status = byId('status', HTMLElement);
@@ -42,7 +43,7 @@ function hear(event: Event): void {
   // Without a value the bar says "under way, no idea how long".
   if (total) progress.value = loaded / total;
   else progress.removeAttribute('value');
-  status.textContent = `${stage}: ${megabytes(loaded)}${total ? ` of ${megabytes(total)}` : ''}`;
+  status.textContent = `${STAGES[stage] ?? stage}: ${megabytes(loaded)}${total ? ` of ${megabytes(total)}` : ''}`;
 }
 
 function showError(error: unknown): void {
