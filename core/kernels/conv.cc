@@ -12,41 +12,52 @@ namespace {
 
 constexpr int64_t kPatchElements = 64 * 1024;  // patches that are made at a time: 256 kB of floats
 
+/// One row of a filter at one output place: calls run(index, offset, length) for the elements of the row that lie within
+/// the image, in runs that are contiguous on both sides: from element `index` of the row, and from `offset` in the image.
+template <class Run>
+void for_row_runs(const ConvGeometry& g, int64_t group, int64_t in_x, Run run) {
+  const int64_t channels = g.group_in();
+  if (g.groups == 1 && g.dilation_width == 1) {
+    const int64_t begin = std::max<int64_t>(-in_x, 0), end = std::min(g.filter_width, g.in_width - in_x);
+    if (begin < end) run(begin * channels, (in_x + begin) * channels, (end - begin) * channels);
+    return;
+  }
+  for (int64_t fx = 0; fx < g.filter_width; ++fx, in_x += g.dilation_width) {
+    if (in_x >= 0 && in_x < g.in_width) run(fx * channels, in_x * g.in_channels + group * channels, channels);
+  }
+}
+
 /// The patches of output places [first, first + count), counted over the whole batch, of one group: [count, patch()].
 template <class T>
 void make_patches(const ConvGeometry& g, const T* input, int64_t group, int64_t first, int64_t count, T* patches) {
-  const int64_t channels = g.group_in();
+  const int64_t row_size = g.filter_width * g.group_in();
+  const bool padded = g.pad_top != 0 || g.pad_left != 0 || g.reaches_past_end();
   for (int64_t place = first; place < first + count; ++place) {
     const int64_t image = place / g.places(), y = place % g.places() / g.out_width, x = place % g.out_width;
-    for (int64_t fy = 0; fy < g.filter_height; ++fy) {
+    for (int64_t fy = 0; fy < g.filter_height; ++fy, patches += row_size) {
       const int64_t in_y = y * g.stride_height - g.pad_top + fy * g.dilation_height;
-      for (int64_t fx = 0; fx < g.filter_width; ++fx, patches += channels) {
-        const int64_t in_x = x * g.stride_width - g.pad_left + fx * g.dilation_width;
-        if (in_y < 0 || in_y >= g.in_height || in_x < 0 || in_x >= g.in_width) {
-          std::fill_n(patches, channels, T(0));
-        } else {
-          const T* from = input + ((image * g.in_height + in_y) * g.in_width + in_x) * g.in_channels + group * channels;
-          std::copy_n(from, channels, patches);
-        }
-      }
+      if (padded) std::fill_n(patches, row_size, T(0));
+      if (in_y < 0 || in_y >= g.in_height) continue;
+      const T* row = input + (image * g.in_height + in_y) * g.in_width * g.in_channels;
+      for_row_runs(g, group, x * g.stride_width - g.pad_left,
+                   [=](int64_t index, int64_t offset, int64_t length) { std::copy_n(row + offset, length, patches + index); });
     }
   }
 }
 
-/// The reverse: adds patches of one image to where they came from.
+/// The reverse: adds patches to where they came from.
 template <class T>
 void add_patches(const ConvGeometry& g, const T* patches, int64_t group, int64_t first, int64_t count, T* input) {
-  const int64_t channels = g.group_in();
+  const int64_t row_size = g.filter_width * g.group_in();
   for (int64_t place = first; place < first + count; ++place) {
     const int64_t image = place / g.places(), y = place % g.places() / g.out_width, x = place % g.out_width;
-    for (int64_t fy = 0; fy < g.filter_height; ++fy) {
+    for (int64_t fy = 0; fy < g.filter_height; ++fy, patches += row_size) {
       const int64_t in_y = y * g.stride_height - g.pad_top + fy * g.dilation_height;
-      for (int64_t fx = 0; fx < g.filter_width; ++fx, patches += channels) {
-        const int64_t in_x = x * g.stride_width - g.pad_left + fx * g.dilation_width;
-        if (in_y < 0 || in_y >= g.in_height || in_x < 0 || in_x >= g.in_width) continue;
-        T* to = input + ((image * g.in_height + in_y) * g.in_width + in_x) * g.in_channels + group * channels;
-        for (int64_t c = 0; c < channels; ++c) to[c] += patches[c];
-      }
+      if (in_y < 0 || in_y >= g.in_height) continue;
+      T* row = input + (image * g.in_height + in_y) * g.in_width * g.in_channels;
+      for_row_runs(g, group, x * g.stride_width - g.pad_left, [=](int64_t index, int64_t offset, int64_t length) {
+        for (int64_t i = 0; i < length; ++i) row[offset + i] += patches[index + i];
+      });
     }
   }
 }

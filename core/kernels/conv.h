@@ -23,6 +23,11 @@ struct ConvGeometry {
   /// Elements of one patch.
   int64_t patch() const { return filter_height * filter_width * group_in(); }
   int64_t places() const { return out_height * out_width; }
+  /// Whether the last patches hang over the image's lower or right edge.
+  bool reaches_past_end() const {
+    return (out_height - 1) * stride_height - pad_top + (filter_height - 1) * dilation_height >= in_height ||
+           (out_width - 1) * stride_width - pad_left + (filter_width - 1) * dilation_width >= in_width;
+  }
   /// Whether every patch is the input at that place: patches then need no copy.
   bool is_pointwise() const {
     return filter_height == 1 && filter_width == 1 && stride_height == 1 && stride_width == 1 && pad_top == 0 &&

@@ -67,15 +67,17 @@ void max_pool_grad(Context& context, const ConvGeometry& g, const T* input, cons
   const int64_t image_size = g.in_height * g.in_width * g.in_channels;
   parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
     std::fill_n(dx + begin * image_size, (end - begin) * image_size, T(0));
-    std::vector<char> open(static_cast<size_t>(g.in_channels));
+    std::vector<T> open(static_cast<size_t>(g.in_channels));  // 1 until the maximum is found: no branch in the loop
     for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
-      std::fill(open.begin(), open.end(), 1);
+      std::fill(open.begin(), open.end(), T(1));
+      T* still = open.data();
       for_places(g, window, image, [&](int64_t in) {
+        const T *x = input + in, *y = output + at, *up = dy + at;
+        T* to = dx + in;
         for (int64_t c = 0; c < g.in_channels; ++c) {
-          if (open[static_cast<size_t>(c)] != 0 && input[in + c] == output[at + c]) {
-            dx[in + c] += dy[at + c];
-            open[static_cast<size_t>(c)] = 0;
-          }
+          const T hit = x[c] == y[c] ? still[c] : T(0);
+          to[c] += hit != 0 ? up[c] : T(0);
+          still[c] -= hit;
         }
       });
     });
