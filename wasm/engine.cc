@@ -2,6 +2,8 @@
 #include <emscripten/bind.h>
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "core/keras/activations/activation.h"
 #include "core/keras/layers/classes.h"
 #include "core/ops/registry.h"
@@ -75,7 +77,15 @@ Json describe_ops() {
   for (const RegisteredOp* op : all_ops()) {
     Json inputs = Json::array(), attrs = Json::array();
     for (const ArgDef& arg : op->signature.inputs) {
-      inputs.push_back({{"name", arg.name}, {"list", !arg.number_attr.empty() || !arg.type_list_attr.empty()}});
+      // The dtype that plain numbers take there: a fixed one, the attribute's default, or that of the attribute's other inputs.
+      const AttrDef* type = op->signature.attr(arg.type_attr);
+      const bool has_default = type != nullptr && type->default_value && std::holds_alternative<DType>(*type->default_value);
+      const bool integers = type != nullptr && !type->allowed.empty() && std::ranges::all_of(type->allowed, is_integer);
+      const DType dtype = has_default ? std::get<DType>(*type->default_value) : integers ? DType::kInt32 : arg.dtype;
+      inputs.push_back({{"name", arg.name},
+                        {"list", !arg.number_attr.empty() || !arg.type_list_attr.empty()},
+                        {"typeAttr", arg.type_attr},
+                        {"dtype", dtype == DType::kInvalid ? Json() : Json(std::string(dtype_name(dtype)))}});
     }
     for (const AttrDef& attr : op->signature.attrs) {
       attrs.push_back({{"name", attr.name}, {"kind", attr.kind}, {"optional", attr.default_value.has_value()}});

@@ -1,0 +1,79 @@
+// Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them.
+// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm} and, where it has been built, keras-relaxed.wasm.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+import { generate } from './generate.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const engine = join(root, 'build', 'wasm', 'dist');
+const out = join(root, 'dist', 'package');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** The glue stays a file of its own: ESM imports it statically, CommonJS, which cannot, when the engine is loaded. */
+const glue = (format) => ({
+  name: 'glue',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^keras-wasm\/glue$/ }, () =>
+      format === 'esm' ? { path: './keras-simd.mjs', external: true } : { path: 'glue', namespace: 'glue' });
+    onResolve({ filter: /keras-simd\.mjs$/, namespace: 'glue' }, () => ({ path: './keras-simd.mjs', external: true }));
+    onLoad({ filter: /.*/, namespace: 'glue' }, () => ({
+      contents: `export default async (options) => (await import('./keras-simd.mjs')).default(options);`,
+    }));
+  },
+});
+
+const TARGETS = [
+  { format: 'esm', file: 'index.js' },
+  {
+    format: 'cjs',
+    file: 'index.cjs',
+    define: { 'import.meta.url': '__moduleUrl' },
+    banner: { js: `const __moduleUrl = require('node:url').pathToFileURL(__filename).href;` },
+    supported: { 'dynamic-import': true },
+  },
+];
+
+async function bundle({ format, file, define = {}, ...rest }) {
+  await build({
+    entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile: join(out, file), bundle: true, format, target: 'es2022', platform: 'neutral',
+    minify: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
+    define: { __KERAS_WASM_VERSION__: JSON.stringify(version), ...define }, plugins: [glue(format)], ...rest,
+  });
+}
+
+function declarations() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'js', 'tsconfig.json')], { stdio: 'inherit' });
+  cpSync(join(out, 'types'), join(out, 'types-cjs'), { recursive: true });
+  writeFileSync(join(out, 'types-cjs', 'package.json'), '{ "type": "commonjs" }\n');
+}
+
+function copyEngine() {
+  copyFileSync(join(engine, 'keras-simd.mjs'), join(out, 'keras-simd.mjs'));
+  for (const flavour of ['simd', 'relaxed']) {
+    const file = join(engine, `keras-${flavour}.wasm`);
+    if (existsSync(file)) copyFileSync(file, join(out, `keras-${flavour}.wasm`));
+    else if (flavour === 'relaxed') copyFileSync(join(engine, 'keras-simd.wasm'), join(out, 'keras-relaxed.wasm'));
+  }
+}
+
+function report() {
+  for (const file of ['index.js', 'keras-simd.mjs', 'keras-simd.wasm', 'keras-relaxed.wasm']) {
+    const bytes = readFileSync(join(out, file));
+    console.log(`${file.padEnd(20)} ${String(statSync(join(out, file)).size).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await generate(join(engine, 'keras-simd.mjs'), join(root, 'js', 'src', 'generated'));
+copyEngine();
+await Promise.all(TARGETS.map(bundle));
+declarations();
+report();

@@ -1,0 +1,97 @@
+// The one engine of the process: chosen, loaded and started at first need.
+import { RuntimeError, errorFromEngine } from '../errors.js';
+import { type Variant, chooseVariant } from './detect.js';
+import { type WasmLocation, loadNative } from './load.js';
+import type { Native } from './native.js';
+
+/** What files and calls may ask for; see the errors that name them. Byte counts and numbers. */
+export interface Limits {
+  tensorBytes?: number;
+  totalBytes?: number;
+  metadataBytes?: number;
+  jsonBytes?: number;
+  jsonDepth?: number;
+  zipMembers?: number;
+  inflatedBytes?: number;
+  inflateRatio?: number;
+  fileObjects?: number;
+  nestingDepth?: number;
+}
+
+export interface ReadyOptions extends WasmLocation {
+  /** Which build to load. `'auto'` (default) takes the fastest that runs here. */
+  variant?: 'auto' | Variant;
+  /** How many threads a threaded build uses. Default: those of the machine. */
+  threads?: number;
+  limits?: Limits;
+}
+
+export interface EngineInfo {
+  variant: Variant;
+  /** Whether products use fused multiply-add. */
+  simd: 'simd128' | 'relaxed';
+  threads: number;
+  memory: { bytes: number; peakBytes: number; tensors: number };
+}
+
+let loaded: { native: Native; variant: Variant; threads: number } | null = null;
+let loading: Promise<void> | null = null;
+
+async function load(options: ReadyOptions): Promise<void> {
+  const variant = await chooseVariant(options.variant ?? 'auto');
+  const native = await loadNative(variant, options);
+  native.init({ seed: randomSeed(), limits: options.limits ?? {}, error: errorFromEngine });
+  loaded = { native, variant, threads: 1 };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
+}
+
+/**
+ * Loads the engine. Every asynchronous call does it by itself; synchronous ones (`keras.tensor` aside) need it done before.
+ * A second call waits for the first; its options do not count.
+ * @throws {IOError} the engine's file could not be fetched, or is no WebAssembly
+ * @example await keras.ready();
+ */
+export function ready(options: ReadyOptions = {}): Promise<void> {
+  loading ??= load(options).catch((error: unknown) => {
+    loading = null;  // the next call tries again
+    throw error;
+  });
+  return loading;
+}
+
+/** @internal The engine. Throws where it is not loaded. */
+export function native(): Native {
+  if (loaded === null) throw new RuntimeError('The engine is not loaded yet: `await keras.ready()` first.');
+  return loaded.native;
+}
+
+/** @internal Whether `native()` can be called. */
+export function isReady(): boolean {
+  return loaded !== null;
+}
+
+/** Which build runs, and how much memory it holds. */
+export function engine(): EngineInfo {
+  const memory = native().memory();
+  const { variant, threads } = loaded as NonNullable<typeof loaded>;
+  return { variant, simd: variant.startsWith('relaxed') ? 'relaxed' : 'simd128', threads, memory: { ...memory, tensors: liveHandles() } };
+}
+
+const live = new Set<number>();
+let handleCount = 0;
+
+/** @internal Counts a handle that holds memory in the engine. */
+export function trackHandle(): number {
+  live.add(++handleCount);
+  return handleCount;
+}
+/** @internal */
+export function untrackHandle(token: number): void {
+  live.delete(token);
+}
+function liveHandles(): number {
+  return live.size;
+}

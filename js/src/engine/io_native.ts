@@ -1,0 +1,30 @@
+// The part of the engine's bindings that loads and saves.
+import type { NativeMakers } from './native.js';
+
+export interface NativeWanted {
+  file: number;
+  offset: number;
+  count: number;
+}
+export interface NativeFiles {
+  id: number;
+  files: { path: string; size: number; pieces: number[] }[];
+}
+
+export interface NativeIo {
+  modelLoader(customObjects: NativeMakers, compile: boolean): number;
+  weightsLoader(model: number): number;
+  loaderAddFile(id: number, path: string, size: number): number;
+  loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
+  /** Bytes that are needed next; null when the model stands. */
+  loaderPrepare(id: number): NativeWanted | null;
+  /** [file, offset, count] of every range to be read, one after the other. */
+  loaderReads(id: number): Float64Array;
+  loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
+  loaderFinish(id: number): { model: number; warnings: string[] } | null;
+  releaseLoader(id: number): void;
+  writeModel(id: number, format: string, includeOptimizer: boolean, asZip: boolean): NativeFiles;
+  writeWeights(id: number): NativeFiles;
+  writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
+  releaseWriter(id: number): void;
+}

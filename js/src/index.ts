@@ -1,0 +1,71 @@
+// The public names of the package. What is not here is private.
+import * as callbacksModule from './callbacks/index.js';
+import { type CustomObjects, customObjectScope, getCustomObjects, registerKerasSerializable } from './customs.js';
+import { native } from './engine/index.js';
+import * as activationList from './generated/activations.js';
+import * as constraints from './generated/constraints.js';
+import * as initializers from './generated/initializers.js';
+import * as layerClasses from './generated/layers.js';
+import * as losses from './generated/losses.js';
+import * as metrics from './generated/metrics.js';
+import * as optimizers from './generated/optimizers.js';
+import * as regularizers from './generated/regularizers.js';
+import * as io from './io/index.js';
+import { input } from './layers/input.js';
+import { Layer, deserialize, serialize } from './layers/layer.js';
+import { type Activation, findActivation } from './objects/activation.js';
+import { VERSION } from './version.js';
+
+export const version: string = VERSION;
+
+export { engine, ready, type EngineInfo, type Limits, type ReadyOptions } from './engine/index.js';
+export {
+  AbortError, DataLossError, IOError, InvalidArgumentError, KerasError, NotFoundError, OutOfMemoryError, ResourceExhaustedError,
+  RuntimeError, TypeError, UnimplementedError, ValueError,
+} from './errors.js';
+export type { DType, TypedArray } from './dtype.js';
+export { Tensor, tensor, type NestedArray, type Scalar, type TensorData, type TensorLike, type TensorValues } from './tensor.js';
+export { Variable, variable, type VariableOptions } from './variable.js';
+export { SymbolicTensor, type SymbolicShape } from './symbolic.js';
+export { ops, type Operand, type Result } from './ops/index.js';
+export { Layer, type CallOptions, type LayerArgs, type Operands, type WeightArgs } from './layers/layer.js';
+export { input, type InputArgs } from './layers/input.js';
+export {
+  Model, Sequential, cloneModel, loadModel, model, modelFromJSON, sequential, type CompileOptions, type LoadOptions,
+  type LoadWeightsOptions, type LossLike, type MetricLike, type ModelArgs, type Prediction, type SaveOptions, type StepOptions,
+} from './models/model.js';
+export type { EvaluateOptions, FitOptions, PredictOptions } from './models/training.js';
+export type { SummaryOptions } from './models/summary.js';
+export type { BatchLike, BatchSource, DataLike } from './data/batches.js';
+export type { Callback, CallbackLike, CallbackParams, Logs } from './callbacks/callback.js';
+export type { History } from './callbacks/builtin.js';
+export type { CustomClass, CustomObjects } from './customs.js';
+export type { Json, JsonObject } from './config.js';
+export type { CustomSource, CustomTarget, ModelSource, Progress, SaveFormat, SaveTarget, StoredModelInfo } from './io/index.js';
+export type { Initializer, Loss, Metric, Regularizer, Constraint } from './objects/base.js';
+export type { Optimizer } from './objects/optimizer.js';
+export type { Activation } from './objects/activation.js';
+
+export { constraints, initializers, io, losses, metrics, optimizers, regularizers };
+export const callbacks = callbacksModule;
+/** Layers: a class and a factory for each of Keras's. */
+export const layers = { ...layerClasses, Layer, input, serialize, deserialize };
+/** Activations: functions of a tensor. */
+export const activations = {
+  ...activationList,
+  get: (identifier: string | Activation | null): Activation => findActivation(activationList.ALL, identifier),
+  serialize: (activation: Activation): string => activation.kerasName,
+  deserialize: (name: string): Activation => findActivation(activationList.ALL, name),
+};
+
+export const backend = {
+  /** Starts automatic names anew: `dense`, `dense_1`, … */
+  clearSession: (): void => native().clearSession(),
+};
+export const utils = {
+  registerKerasSerializable,
+  customObjectScope,
+  getCustomObjects: (): CustomObjects => getCustomObjects(),
+  /** Seeds the initializers and the random ops of the engine. */
+  setRandomSeed: (seed: number): void => native().setRandomSeed(seed),
+};

@@ -1,0 +1,76 @@
+// Files that a model is read from: a name, a size, and ranges of bytes when asked for.
+import { AbortError, DataLossError, IOError, throwIfAborted } from '../errors.js';
+
+/** One file. `read` gives exactly the bytes of a range, or throws. */
+export interface SourceFile {
+  /** Path below the model's folder, or the name of the file. */
+  path: string;
+  size: number;
+  read(offset: number, count: number): Promise<Uint8Array>;
+}
+
+/** The files of a model, and what has to be done when they are no longer needed. */
+export interface OpenSource {
+  files: SourceFile[];
+  close?(): Promise<void> | void;
+}
+
+export function bytesFile(path: string, bytes: Uint8Array): SourceFile {
+  return { path, size: bytes.length, read: async (offset, count) => bytes.subarray(offset, offset + count) };
+}
+
+export function blobFile(path: string, blob: Blob): SourceFile {
+  return {
+    path,
+    size: blob.size,
+    read: async (offset, count) => {
+      try {
+        return new Uint8Array(await blob.slice(offset, offset + count).arrayBuffer());
+      } catch (cause) {
+        throw new IOError(`${path} could not be read: ${messageOf(cause)}`, { path, cause });
+      }
+    },
+  };
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export interface Progress {
+  /** Bytes so far. */
+  loaded: number;
+  /** Bytes altogether; null where the server does not tell. */
+  total: number | null;
+  stage: 'download' | 'read' | 'write';
+}
+
+/** The body of a response as one Blob, so that the bytes need not stay in the JavaScript heap. */
+export async function downloadBlob(response: Response, url: string, onProgress: ((progress: Progress) => void) | undefined,
+                                   signal: AbortSignal | undefined): Promise<Blob> {
+  const encoded = response.headers.get('content-encoding');
+  const length = Number(response.headers.get('content-length') ?? NaN);
+  // Of a compressed body the length is that of the wire, not of what arrives here.
+  const total = Number.isFinite(length) && (encoded === null || encoded === 'identity') ? length : null;
+  if (response.body === null) return response.blob();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let loaded = 0;
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      throwIfAborted(signal, `Loading ${url}`);
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value as Uint8Array<ArrayBuffer>);
+      loaded += value.length;
+      onProgress?.({ loaded, total, stage: 'download' });
+    }
+  } catch (cause) {
+    await reader.cancel().catch(() => undefined);
+    if (cause instanceof AbortError || signal?.aborted) throw new AbortError(`Loading ${url} was aborted.`, { path: url, cause });
+    throw new IOError(`${url} stopped after ${loaded} bytes: ${messageOf(cause)}`, { path: url, cause });
+  }
+  if (total !== null && loaded < total) throw new DataLossError(`${url} ended after ${loaded} of ${total} bytes.`, { path: url, offset: loaded });
+  return new Blob(parts);
+}

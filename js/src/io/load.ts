@@ -1,0 +1,90 @@
+// Drives the engine's loaders: hands over the bytes they ask for, then reads weights straight into the engine's memory.
+import { native } from '../engine/index.js';
+import { DataLossError, throwIfAborted } from '../errors.js';
+import type { OpenSource, Progress, SourceFile } from './files.js';
+
+export interface ReadOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How much is read at once: large enough to be fast, small enough not to hold a model twice. */
+const CHUNK = 16 << 20;
+
+async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
+  const bytes = await file.read(offset, count);
+  if (bytes.length !== count) {
+    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, { path: file.path, offset });
+  }
+  return bytes;
+}
+
+/** Runs a loader to its end. Metadata is asked for range by range; then every weight is read. */
+export async function runLoader(loader: number, source: OpenSource, { signal, onProgress }: ReadOptions): Promise<void> {
+  const engine = native();
+  const files = source.files;
+  files.forEach(({ path, size }) => engine.loaderAddFile(loader, path, size));
+  for (let wanted = engine.loaderPrepare(loader); wanted !== null; wanted = engine.loaderPrepare(loader)) {
+    throwIfAborted(signal, 'Loading');
+    const bytes = await readExactly(files[wanted.file] as SourceFile, wanted.offset, wanted.count);
+    engine.loaderAddBytes(loader, wanted.file, wanted.offset, bytes);
+  }
+  await readWeights(loader, files, { signal, onProgress });
+}
+
+interface Range {
+  index: number;
+  file: number;
+  offset: number;
+  count: number;
+}
+
+async function readWeights(loader: number, files: readonly SourceFile[], { signal, onProgress }: ReadOptions): Promise<void> {
+  const numbers = native().loaderReads(loader);
+  const ranges: Range[] = [];
+  for (let i = 0; i < numbers.length; i += 3) {
+    ranges.push({ index: i / 3, file: numbers[i] as number, offset: numbers[i + 1] as number, count: numbers[i + 2] as number });
+  }
+  const total = ranges.reduce((sum, { count }) => sum + count, 0);
+  ranges.sort((a, b) => a.file - b.file || a.offset - b.offset);
+  let loaded = 0;
+  for (let first = 0; first < ranges.length;) {
+    throwIfAborted(signal, 'Loading');
+    const group = neighbours(ranges, first);
+    const { file, offset } = group[0] as Range;
+    const last = group.at(-1) as Range;
+    if (group.length === 1 && last.count > CHUNK) {
+      await readLarge(loader, files[file] as SourceFile, last);
+    } else {
+      const bytes = await readExactly(files[file] as SourceFile, offset, last.offset + last.count - offset);
+      for (const range of group) {
+        const start = range.offset - offset;
+        native().loaderFill(loader, range.index, 0, bytes.subarray(start, start + range.count));
+      }
+    }
+    loaded += group.reduce((sum, { count }) => sum + count, 0);
+    onProgress?.({ loaded, total, stage: 'read' });
+    first += group.length;
+  }
+}
+
+/** Ranges that lie next to each other, to be read at once. */
+function neighbours(ranges: readonly Range[], first: number): Range[] {
+  const start = ranges[first] as Range;
+  let end = first + 1;
+  while (end < ranges.length) {
+    const range = ranges[end] as Range;
+    const before = ranges[end - 1] as Range;
+    const gap = range.offset - (before.offset + before.count);
+    if (range.file !== start.file || gap < 0 || gap > 4096 || range.offset + range.count - start.offset > CHUNK) break;
+    end++;
+  }
+  return ranges.slice(first, end);
+}
+
+async function readLarge(loader: number, file: SourceFile, { index, offset, count }: Range): Promise<void> {
+  for (let at = 0; at < count; at += CHUNK) {
+    const bytes = await readExactly(file, offset + at, Math.min(CHUNK, count - at));
+    native().loaderFill(loader, index, at, bytes);
+  }
+}

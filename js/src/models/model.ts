@@ -1,0 +1,456 @@
+// Models: Functional and Sequential.
+import { type Json, type JsonObject, configValue, objectFromJson, toJson } from '../config.js';
+import type { CustomObjects } from '../customs.js';
+import { type BatchSource, type DataLike, applyClassWeight } from '../data/batches.js';
+import type { DType } from '../dtype.js';
+import { native, ready } from '../engine/index.js';
+import type { NativeCompiledState, NativeModelInfo, NativeStructure } from '../engine/native.js';
+import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
+import { Existing } from '../handle.js';
+import type { Progress } from '../io/files.js';
+import { runLoader } from '../io/load.js';
+import { type SaveFormat, type SaveTarget, formatFor, writeTo } from '../io/save.js';
+import { type ModelSource, openSource } from '../io/source.js';
+import type { History } from '../callbacks/builtin.js';
+import type { Logs } from '../callbacks/callback.js';
+import { BUILTIN, Layer, layerClasses, layerFrom, makersFor } from '../layers/layer.js';
+import type { Loss, Metric } from '../objects/base.js';
+import { Optimizer, get as getOptimizer, optimizerFrom } from '../objects/optimizer.js';
+import { KerasTensor, SymbolicTensor, type SymbolicShape } from '../symbolic.js';
+import { Tensor, tensor } from '../tensor.js';
+import { enqueue } from './queue.js';
+import { type SummaryOptions, printSummary } from './summary.js';
+import {
+  type EvaluateOptions, type FitOptions, type PredictOptions, type Signature, evaluate, fit, makeBatch, predict, predictStep,
+  testStep, trainStep,
+} from './training.js';
+
+export interface ModelArgs {
+  inputs: SymbolicTensor | readonly SymbolicTensor[] | Record<string, SymbolicTensor>;
+  outputs: SymbolicTensor | readonly SymbolicTensor[] | Record<string, SymbolicTensor>;
+  name?: string;
+}
+type PerOutput<T> = T | readonly (T | null)[] | Record<string, T>;
+export type LossLike = string | Loss;
+export type MetricLike = string | Metric;
+
+export interface CompileOptions {
+  /** A name, an object or a config. Default: `'rmsprop'`. */
+  optimizer?: string | Optimizer | JsonObject;
+  /** One for all outputs, or one for each. */
+  loss?: PerOutput<LossLike> | null;
+  metrics?: readonly (MetricLike | readonly MetricLike[])[] | Record<string, MetricLike | readonly MetricLike[]> | null;
+  weightedMetrics?: CompileOptions['metrics'];
+  lossWeights?: readonly number[] | Record<string, number> | null;
+  /** Accepted; every step is traced once and then run by the engine. */
+  runEagerly?: boolean;
+  /** Accepted; changes nothing but how often callbacks would be asked in Python. */
+  stepsPerExecution?: number;
+}
+
+export interface SaveOptions {
+  /** Wins over the target's suffix. Default: by suffix, else SavedModel. */
+  saveFormat?: SaveFormat;
+  overwrite?: boolean;
+  includeOptimizer?: boolean;
+  /** Accepted; the traces of a model's own call are always saved. */
+  saveTraces?: boolean;
+  onProgress?: (progress: Progress) => void;
+}
+export interface LoadWeightsOptions {
+  byName?: boolean;
+  skipMismatch?: boolean;
+  fetch?: RequestInit;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+/** What `predict` returns: as many tensors as the model has outputs, in the form in which it was given them. */
+export type Prediction = Tensor | Tensor[] | Record<string, Tensor>;
+
+function structureOf(tensors: ModelArgs['inputs']): { list: SymbolicTensor[]; structure: NativeStructure } {
+  if (tensors instanceof SymbolicTensor) return { list: [tensors], structure: 'single' };
+  if (Array.isArray(tensors)) {
+    const list = tensors as SymbolicTensor[];
+    return { list, structure: list.length === 1 ? 'single' : 'list' };
+  }
+  return { list: Object.values(tensors as Record<string, SymbolicTensor>), structure: Object.keys(tensors) };
+}
+
+function nativeTensors(what: string, list: readonly SymbolicTensor[]): KerasTensor['_native'][] {
+  return list.map((item) => {
+    if (!(item instanceof KerasTensor)) throw new TypeError(`\`${what}\` of a model must come from keras.input() and layers, got ${String(item)}.`);
+    return item._native;
+  });
+}
+
+function createFunctional(args: ModelArgs, target: object): number {
+  if (target !== Model && !Object.hasOwn(target, BUILTIN)) {
+    throw new UnimplementedError('Model subclasses are not supported by this version: write a Layer subclass and build the model by keras.model().');
+  }
+  if (typeof args !== 'object' || !('inputs' in args) || !('outputs' in args)) throw new TypeError('A model needs `inputs` and `outputs`.');
+  const inputs = structureOf(args.inputs);
+  const outputs = structureOf(args.outputs);
+  return native().makeFunctional(nativeTensors('inputs', inputs.list), nativeTensors('outputs', outputs.list), args.name ?? '',
+    inputs.structure, outputs.structure);
+}
+
+/**
+ * A model of layers between inputs and outputs.
+ * @example
+ * const x = keras.input({ shape: [4] });
+ * const model = keras.model({ inputs: x, outputs: keras.layers.dense({ units: 1 }).apply(x) });
+ */
+export class Model extends Layer {
+  static readonly [BUILTIN] = true;
+  static readonly className: string = 'Functional';
+
+  /** What a loaded file held that could not be restored. `fit` throws then; `predict` works. */
+  warnings: string[] = [];
+  /** Set by a callback: training ends after this batch. */
+  stopTraining = false;
+  /** Of the last `fit`. */
+  history: History | null = null;
+
+  constructor(args: ModelArgs | Existing) {
+    super(args instanceof Existing ? args : new Existing(createFunctional(args, new.target)));
+  }
+
+  /** @internal */
+  get _info(): NativeModelInfo {
+    const info = native().modelInfo(this._id);
+    for (const id of info.layers) layerFrom(id);
+    for (const [id] of info.nodes) layerFrom(id);
+    return info;
+  }
+  /** In Keras's order: by depth. A Sequential leaves its InputLayer out. */
+  get layers(): Layer[] {
+    return this._info.layers.map(layerFrom);
+  }
+  /** A layer by its name or its place in `layers`. @throws {ValueError} there is none */
+  getLayer(nameOrIndex: string | number): Layer {
+    const layers = this.layers;
+    if (typeof nameOrIndex === 'number') {
+      const layer = layers.at(nameOrIndex);
+      if (layer !== undefined) return layer;
+      throw new ValueError(`Was asked to retrieve layer at index ${nameOrIndex} but model only has ${layers.length} layers.`);
+    }
+    const found = layers.find(({ name }) => name === nameOrIndex);
+    if (found !== undefined) return found;
+    throw new ValueError(`No such layer: ${nameOrIndex}. Existing layers are: [${layers.map(({ name }) => `'${name}'`).join(', ')}].`);
+  }
+  get inputs(): SymbolicTensor[] {
+    return this._info.inputs.map((info) => new KerasTensor(info));
+  }
+  get outputs(): SymbolicTensor[] {
+    return this._info.outputs.map((info) => new KerasTensor(info));
+  }
+  override get input(): SymbolicTensor | SymbolicTensor[] {
+    const { inputs } = this;
+    return inputs.length === 1 ? (inputs[0] as SymbolicTensor) : inputs;
+  }
+  override get output(): SymbolicTensor | SymbolicTensor[] {
+    const { outputs } = this;
+    return outputs.length === 1 ? (outputs[0] as SymbolicTensor) : outputs;
+  }
+  get inputNames(): string[] {
+    return this._info.inputNames;
+  }
+  get outputNames(): string[] {
+    return this._info.outputNames;
+  }
+
+  /** Prints the layers, their shapes and numbers of parameters: the text of Keras 2.15. */
+  summary(options: SummaryOptions = {}): void {
+    if (!this._info.isGraph) {
+      throw new ValueError('This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch of data.');
+    }
+    printSummary(this, options);
+  }
+  /** The model's config as JSON, as Python's `to_json()` writes it. */
+  toJSON(): string {
+    return native().modelToJSON(this._id);
+  }
+  override getConfig(): JsonObject {
+    return objectFromJson(native().layerConfig(this._id));
+  }
+  static override fromConfig<T extends Layer>(this: new (config: never) => T, config: JsonObject, options: { customObjects?: CustomObjects } = {}): T {
+    const className = (this as unknown as { className: string }).className;
+    return layerFrom(native().deserializeLayer(toJson({ class_name: className, config }), makersFor(options.customObjects))) as T;
+  }
+
+  // --- training
+
+  /** Says what to train with. The optimizer's state begins anew; metrics too. */
+  compile({ optimizer = 'rmsprop', loss = null, metrics = null, weightedMetrics = null, lossWeights = null }: CompileOptions = {}): void {
+    const chosen = getOptimizer(optimizer);
+    const text = toJson({
+      loss: configValue('loss', loss), metrics: configValue('metrics', metrics),
+      weighted_metrics: configValue('weightedMetrics', weightedMetrics), loss_weights: configValue('lossWeights', lossWeights),
+    });
+    native().compileModel(this._id, text, chosen._id);
+    this.warnings = [];
+  }
+  get #compiled(): NativeCompiledState | null {
+    return native().compiledState(this._id);
+  }
+  /** Null before `compile`. */
+  get optimizer(): Optimizer | null {
+    const compiled = this.#compiled;
+    return compiled === null ? null : optimizerFrom(compiled.optimizer);
+  }
+  /** What `compile` was given. */
+  get loss(): Json {
+    const compiled = this.#compiled;
+    return compiled === null ? null : (objectFromJson(compiled.config).loss ?? null);
+  }
+  /** `loss`, then the metrics; metrics whose form depends on the data appear after the first batch. */
+  get metricsNames(): string[] {
+    return this.#compiled?.metricsNames ?? [];
+  }
+  /** Sets all metrics to the beginning. */
+  resetMetrics(): void {
+    native().resetMetrics(this._id);
+  }
+  /** Sets the states of stateful layers to the beginning; the layers of this version have none. */
+  resetStates(): void {}
+
+  #requireCompiled(): void {
+    if (this.#compiled !== null) return;
+    const why = this.warnings.length > 0 ? ` What the file held could not be restored: ${this.warnings.join(' ')}` : '';
+    throw new RuntimeError(`You must compile your model before training/testing. Use \`model.compile(optimizer, loss)\`.${why}`);
+  }
+
+  /** Names, shapes and dtypes; builds a Sequential whose input was not known from the first data. */
+  #signature(x: DataLike | null): Signature {
+    let info = this._info;
+    if (!info.isGraph) {
+      if (x === null) throw new ValueError('The model has not been built: call build() with the shape of its input first.');
+      const [, ...rest] = tensor(x as Parameters<typeof tensor>[0]).shape;
+      native().buildLayer(this._id, [[null, ...rest]]);
+      info = this._info;
+    }
+    return {
+      inputs: info.inputs.map(({ shape, dtype }, i) => ({ name: info.inputNames[i] as string, shape, dtype: dtype as DType })),
+      outputs: info.outputs.map(({ shape }, i) => ({ name: info.outputNames[i] as string, shape })),
+    };
+  }
+  #signatureFor(x: DataLike | BatchSource): Signature {
+    return this.#signature(this._info.isGraph ? null : (x as DataLike));
+  }
+
+  /**
+   * Trains the model.
+   * @param x  tensors or array-likes: one, a list, or a dict by input name; or an iterable of batches `[x, y, sampleWeight?]`
+   * @param y  targets, in the same forms
+   * @returns the losses and metrics of every epoch
+   * @throws {RuntimeError} the model is not compiled
+   * @throws {AbortError} `signal` fired
+   * @example const { history } = await model.fit(x, y, { epochs: 3, validationSplit: 0.2 });
+   */
+  async fit(x: DataLike | BatchSource, y?: DataLike | null, options: FitOptions = {}): Promise<History> {
+    await ready();
+    return enqueue(async () => {
+      this.#requireCompiled();
+      return fit(this, this.#signatureFor(x), x, y, options);
+    });
+  }
+  /** Loss and metrics on data: a number, a list in the order of `metricsNames`, or, with `returnDict`, by name. */
+  async evaluate(x: DataLike | BatchSource, y?: DataLike | null, options: EvaluateOptions = {}): Promise<number | number[] | Logs> {
+    await ready();
+    return enqueue(async () => {
+      this.#requireCompiled();
+      return shaped(await evaluate(this, this.#signatureFor(x), x, y, options), options.returnDict);
+    });
+  }
+  /**
+   * The model's outputs on data, batch by batch.
+   * @example const probabilities = await model.predict(images);
+   */
+  async predict(x: DataLike | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
+    await ready();
+    return enqueue(async () => this.#structured(await predict(this, this.#signatureFor(x), x, options)));
+  }
+  /** One training step. */
+  async trainOnBatch(x: DataLike, y?: DataLike | null, options: StepOptions = {}): Promise<number | number[] | Logs> {
+    await ready();
+    return enqueue(async () => {
+      this.#requireCompiled();
+      if (options.resetMetrics) this.resetMetrics();
+      const signature = this.#signature(this._info.isGraph ? null : x);
+      let batch = makeBatch(signature, x, y, options.sampleWeight);
+      if (options.classWeight) batch = applyClassWeight(batch, options.classWeight);
+      return shaped(trainStep(this, signature, batch), options.returnDict);
+    });
+  }
+  /** Loss and metrics of one batch. */
+  async testOnBatch(x: DataLike, y?: DataLike | null, options: StepOptions = {}): Promise<number | number[] | Logs> {
+    await ready();
+    return enqueue(async () => {
+      this.#requireCompiled();
+      if (options.resetMetrics) this.resetMetrics();
+      const signature = this.#signature(this._info.isGraph ? null : x);
+      return shaped(testStep(this, signature, makeBatch(signature, x, y, options.sampleWeight)), options.returnDict);
+    });
+  }
+  /** The outputs for one batch. */
+  async predictOnBatch(x: DataLike): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
+    await ready();
+    return enqueue(async () => {
+      const signature = this.#signature(this._info.isGraph ? null : x);
+      return this.#structured(predictStep(this, signature, makeBatch(signature, x)));
+    });
+  }
+  #structured(tensors: Tensor[]): Tensor & Tensor[] & Record<string, Tensor> {
+    const { outputStructure } = this._info;
+    let result: Prediction = tensors;
+    if (Array.isArray(outputStructure)) result = Object.fromEntries(outputStructure.map((key, i) => [key, tensors[i] as Tensor]));
+    else if (outputStructure === 'single' && tensors.length === 1) result = tensors[0] as Tensor;
+    // Which of the three it is depends on the model; callers know theirs.
+    return result as Tensor & Tensor[] & Record<string, Tensor>;
+  }
+
+  // --- files
+
+  /**
+   * Saves the model.
+   * @param target  a path (Node), `indexeddb://name`, `downloads://file`, a stream, a folder's handle, an object with
+   *                `write()`; or nothing: the bytes are returned (a SavedModel as a zip)
+   * @throws {IOError} the target cannot be written; what was there before is still there
+   * @example await model.save('model.h5');
+   */
+  async save(target?: undefined, options?: SaveOptions): Promise<Uint8Array>;
+  async save(target: SaveTarget, options?: SaveOptions): Promise<undefined>;
+  async save(target?: SaveTarget, options: SaveOptions = {}): Promise<Uint8Array | undefined> {
+    const { overwrite = true, includeOptimizer = true, onProgress } = options;
+    const format = formatFor(target, options.saveFormat);
+    return enqueue(() => writeTo(target, format, (asZip) => native().writeModel(this._id, format, includeOptimizer, asZip), { overwrite, onProgress }));
+  }
+  /** Saves the weights alone, as HDF5. Takes the targets that `save` takes. */
+  async saveWeights(target?: SaveTarget, options: { saveFormat?: SaveFormat; overwrite?: boolean } = {}): Promise<Uint8Array | undefined> {
+    if (formatFor(target, options.saveFormat ?? (target === undefined ? 'h5' : undefined)) !== 'h5') {
+      throw new UnimplementedError('Weights are saved as HDF5 by this version: give the file the suffix .h5, or pass saveFormat: \'h5\'.');
+    }
+    return enqueue(() => writeTo(target, 'h5', () => native().writeWeights(this._id), { overwrite: options.overwrite ?? true, onProgress: undefined }));
+  }
+  /** Loads weights from an HDF5 file, whole models included. @throws {ValueError} layers, numbers or shapes do not fit */
+  async loadWeights(source: ModelSource, { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions = {}): Promise<void> {
+    if (skipMismatch && !byName) throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
+    if (byName) throw new UnimplementedError('loadWeights by name is not supported by this version.');
+    await ready();
+    const opened = await openSource(source, options);
+    try {
+      await enqueue(async () => {
+        const loader = native().weightsLoader(this._id);
+        try {
+          await runLoader(loader, opened, options);
+          native().loaderFinish(loader);
+        } finally {
+          native().releaseLoader(loader);
+        }
+      });
+    } finally {
+      await opened.close?.();
+    }
+  }
+}
+
+export interface StepOptions {
+  sampleWeight?: DataLike;
+  classWeight?: Record<number, number>;
+  resetMetrics?: boolean;
+  returnDict?: boolean;
+}
+
+function shaped(logs: Logs, returnDict: boolean | undefined): number | number[] | Logs {
+  if (returnDict) return logs;
+  const values = Object.values(logs);
+  return values.length === 1 ? (values[0] as number) : values;
+}
+
+/** A stack of layers. */
+export class Sequential extends Model {
+  static override readonly [BUILTIN] = true;
+  static override readonly className: string = 'Sequential';
+
+  constructor(args: { layers?: readonly Layer[]; name?: string } | Existing = {}) {
+    if (args instanceof Existing) {
+      super(args);
+      return;
+    }
+    super(new Existing(native().makeSequential(args.name ?? '')));
+    for (const layer of args.layers ?? []) this.add(layer);
+  }
+  /** Puts a layer on top. */
+  add(layer: Layer): void {
+    if (!(layer instanceof Layer)) throw new TypeError('The added layer must be an instance of class Layer.');
+    native().sequentialAdd(this._id, layer._id);
+  }
+  /** Takes the top layer off. */
+  pop(): void {
+    native().sequentialPop(this._id);
+  }
+  /** Makes the weights for an input of this shape, batch first. */
+  override build(inputShape: SymbolicShape): void {
+    if (!this._info.isGraph) native().buildLayer(this._id, [[null, ...inputShape.slice(1)]]);
+  }
+}
+
+layerClasses.set('Functional', Model);
+layerClasses.set('Sequential', Sequential);
+
+/** A Functional model. */
+export function model(args: ModelArgs): Model {
+  return new Model(args);
+}
+/** A Sequential model. @example keras.sequential({ layers: [keras.layers.dense({ units: 1, inputShape: [4] })] }) */
+export function sequential(args: { layers?: readonly Layer[]; name?: string } = {}): Sequential {
+  return new Sequential(args);
+}
+/** A model from what `toJSON()` or Python's `to_json()` returned. */
+export function modelFromJSON(json: string, options: { customObjects?: CustomObjects } = {}): Model {
+  return layerFrom(native().modelFromJSON(json, makersFor(options.customObjects))) as Model;
+}
+/** A model of the same layers with weights of its own. */
+export function cloneModel<T extends Model>(source: T): T {
+  const copy = native().deserializeLayer(native().serializeLayer(source._id, 'v3'), makersFor(undefined));
+  return layerFrom(copy) as T;
+}
+
+export interface LoadOptions {
+  /** Classes of your own by the name that the file has. */
+  customObjects?: CustomObjects;
+  /** Whether to restore optimizer, loss and metrics. Default: true. */
+  compile?: boolean;
+  /** Accepted; Python bytecode is never run. */
+  safeMode?: boolean;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+  /** Passed on to `fetch`. */
+  fetch?: RequestInit;
+}
+
+/**
+ * Loads a model: a Keras SavedModel (folder or zip) or an HDF5 file, told by its content.
+ * @throws {ValueError} no model, or an unknown layer; {DataLossError} a damaged file; {IOError} it cannot be read
+ * @example const model = await keras.loadModel('model.h5');
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  await ready();
+  const opened = await openSource(source, options);
+  try {
+    return await enqueue(async () => {
+      const loader = native().modelLoader(makersFor(options.customObjects), options.compile ?? true);
+      try {
+        await runLoader(loader, opened, options);
+        const { model: id, warnings } = native().loaderFinish(loader) as NonNullable<ReturnType<ReturnType<typeof native>['loaderFinish']>>;
+        const loaded = layerFrom(id) as Model;
+        loaded.warnings = warnings;
+        return loaded;
+      } finally {
+        native().releaseLoader(loader);
+      }
+    });
+  } finally {
+    await opened.close?.();
+  }
+}

@@ -1,0 +1,85 @@
+// Calling ops: eagerly on values, or, inside the call of a custom layer, into its graph.
+import type { DType } from '../dtype.js';
+import { native } from '../engine/index.js';
+import type { NativeOperand } from '../engine/native.js';
+import { TypeError, UnimplementedError } from '../errors.js';
+import { GraphTensor, KerasTensor, SymbolicTensor } from '../symbolic.js';
+import { Tensor, type TensorLike, isTensorData, isTypedArray, tensor } from '../tensor.js';
+import { Variable } from '../variable.js';
+
+/** What ops take: values, variables, symbolic tensors, and everything a tensor can be made from. */
+export type Operand = TensorLike | SymbolicTensor | Variable;
+/** Symbolic if one of the operands may be, else a value. */
+export type Result<T> = [Extract<T, SymbolicTensor>] extends [never] ? Tensor : SymbolicTensor;
+
+/** An op's signature, from the engine's registry. */
+export interface OpInfo {
+  name: string;
+  inputs: { name: string; list: boolean; typeAttr: string; dtype: DType | null }[];
+  outputs: number;
+  attrs: string[];
+}
+
+/** Whether a last argument is the op's options rather than an operand. */
+export function isOptions(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isTypedArray(value) && !isTensorData(value) &&
+    !(value instanceof Tensor) && !(value instanceof SymbolicTensor) && !(value instanceof Variable) && !('read' in value);
+}
+
+function dtypeOf(operand: Operand): DType | undefined {
+  if (operand instanceof Tensor || operand instanceof SymbolicTensor || operand instanceof Variable) return operand.dtype;
+  if (isTypedArray(operand)) return tensor(operand).dtype;
+  if (isTensorData(operand)) return tensor(operand).dtype;
+  return undefined;
+}
+
+/**
+ * Runs an op by its TensorFlow name, or adds it to the graph that is being traced.
+ * @param operands  one entry for each input of the op; a list for an input that takes several tensors
+ * @param attrs     attributes, in TensorFlow's spelling or in camelCase
+ */
+export function callOp(op: OpInfo, operands: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}): (Tensor | SymbolicTensor)[] {
+  const types = new Map<string, DType>();  // of the type attributes, from operands that have a dtype
+  op.inputs.forEach((input, i) => {
+    const entry = operands[i];
+    const list = input.list && Array.isArray(entry) ? (entry as readonly Operand[]) : [entry as Operand];
+    for (const operand of list) {
+      const dtype = operand === undefined ? undefined : dtypeOf(operand);
+      if (dtype !== undefined && input.typeAttr && !types.has(input.typeAttr)) types.set(input.typeAttr, dtype);
+    }
+  });
+  const flat: (Tensor | SymbolicTensor | Variable)[] = [];
+  op.inputs.forEach((input, i) => {
+    const entry = operands[i];
+    if (entry === undefined) throw new TypeError(`${op.name} needs ${op.inputs.length} inputs; '${input.name}' is missing.`);
+    const dtype = types.get(input.typeAttr) ?? input.dtype ?? undefined;
+    const take = (operand: Operand): void => {
+      const known = operand instanceof Tensor || operand instanceof SymbolicTensor || operand instanceof Variable;
+      flat.push(known ? operand : tensor(operand, undefined, dtypeOf(operand) ?? dtype));
+    };
+    if (input.list) (entry as readonly Operand[]).forEach(take);
+    else take(entry as Operand);
+  });
+  return run(op.name, flat, attrs);
+}
+
+function run(name: string, operands: (Tensor | SymbolicTensor | Variable)[], attrs: Record<string, unknown>): (Tensor | SymbolicTensor)[] {
+  if (operands.some((operand) => operand instanceof KerasTensor)) {
+    throw new UnimplementedError(`ops.${name} on a tensor of a Functional model is not supported by this version: call it inside a custom layer.`);
+  }
+  if (native().isTracing()) return native().emitOp(name, operands.map(toNative), attrs).map((info) => new GraphTensor(info));
+  return native().runOp(name, operands.map(toValue), attrs).map((info) => Tensor._from(info));
+}
+
+function toValue(operand: Tensor | SymbolicTensor | Variable): ReturnType<Tensor['_native']> {
+  if (operand instanceof SymbolicTensor) return operand.dataSync();
+  return (operand instanceof Variable ? operand.read() : operand)._native();
+}
+
+/** @internal An operand inside a traced call. */
+export function toNative(operand: Tensor | SymbolicTensor | Variable): NativeOperand {
+  if (operand instanceof Variable) return { variable: operand._id };
+  if (operand instanceof GraphTensor) return operand._native;
+  if (operand instanceof Tensor) return operand._native();
+  throw new TypeError('A tensor of a Functional model cannot be used inside the call of a layer.');
+}

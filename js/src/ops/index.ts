@@ -1,0 +1,28 @@
+// keras.ops: the ops of the registry under the names of TensorFlow's Python API.
+import { TypeError } from '../errors.js';
+import * as generated from '../generated/ops.js';
+import type { SymbolicTensor } from '../symbolic.js';
+import type { Tensor } from '../tensor.js';
+import * as adapted from './adapted.js';
+import { type Operand, callOp } from './call.js';
+
+export type { Operand, Result } from './call.js';
+
+const math = { ...generated.math, ...adapted.math };
+const linalg = { matmul: adapted.linalg.matmul };
+const nn = { ...generated.nn, ...adapted.nn };
+const random = generated.random;
+
+type RawOps = Record<keyof typeof generated.OPS, (inputs: readonly (Operand | readonly Operand[])[], attrs?: Record<string, unknown>) => (Tensor | SymbolicTensor)[]>;
+
+/** Any op by its TensorFlow name: `ops.raw.AddV2([a, b])`. */
+const raw = Object.fromEntries(Object.entries(generated.OPS).map(([name, op]) => [
+  name,
+  (inputs: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}) => {
+    if (!Array.isArray(inputs)) throw new TypeError(`ops.raw.${name} takes a list of inputs.`);
+    return callOp(op, inputs, attrs);
+  },
+])) as RawOps;
+
+/** Each op works on values at once, and inside the `call` of a custom layer on symbolic tensors. */
+export const ops = { ...generated.top, ...adapted.top, ...math, ...linalg, math, linalg, nn, random, raw };

@@ -1,0 +1,199 @@
+// Loading and saving: loaders that ask for ranges of files, and written files that are pulled piece by piece.
+#include <emscripten/bind.h>
+
+#include <variant>
+
+#include "core/formats/zip/zip_writer.h"
+#include "core/saving/h5/h5_writer.h"
+#include "core/saving/model_loader.h"
+#include "core/saving/saved_model/saved_model_writer.h"
+#include "wasm/convert.h"
+#include "wasm/layers.h"
+
+namespace keras {
+namespace {
+
+/// Loaders and writers under way, by number.
+template <class T>
+class Jobs {
+ public:
+  int add(std::unique_ptr<T> job) {
+    jobs_[++last_] = std::move(job);
+    return last_;
+  }
+  T& get(int number) {
+    const auto found = jobs_.find(number);
+    if (found == jobs_.end()) throw RuntimeError("This load or save has ended.");
+    return *found->second;
+  }
+  void release(int number) { jobs_.erase(number); }
+
+ private:
+  int last_ = 0;
+  std::map<int, std::unique_ptr<T>> jobs_;
+};
+
+using Loader = std::variant<ModelLoader, WeightsLoader>;
+using Files = std::vector<OutputFile>;
+
+Jobs<Loader>& loaders() {
+  static Jobs<Loader> jobs;
+  return jobs;
+}
+Jobs<Files>& writers() {
+  static Jobs<Files> jobs;
+  return jobs;
+}
+
+int model_loader(const val& custom_objects, bool compile) {
+  return guarded([&] {
+    return loaders().add(std::make_unique<Loader>(std::in_place_type<ModelLoader>, engine().session,
+                                                  custom_objects_from_js(custom_objects), compile));
+  });
+}
+
+int weights_loader(int model) {
+  return guarded([&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model))); });
+}
+
+int loader_add_file(int id, const std::string& path, double size) {
+  return guarded([&] {
+    return std::visit([&](auto& loader) { return loader.add_file(path, static_cast<int64_t>(size)); }, loaders().get(id));
+  });
+}
+
+void loader_add_bytes(int id, int file, double offset, const val& bytes) {
+  guarded([&] {
+    const std::vector<std::byte> copy = bytes_from_js(bytes);
+    std::visit([&](auto& loader) { loader.add_bytes(file, static_cast<int64_t>(offset), copy); }, loaders().get(id));
+  });
+}
+
+val loader_prepare(int id) {
+  return guarded([&] {
+    const auto wanted = std::visit([](auto& loader) { return loader.prepare(); }, loaders().get(id));
+    if (!wanted) return val::null();
+    val result = val::object();
+    result.set("file", wanted->file);
+    result.set("offset", static_cast<double>(wanted->offset));
+    result.set("count", static_cast<double>(wanted->count));
+    return result;
+  });
+}
+
+const std::vector<DirectRead>& direct_reads_of(int id) {
+  return std::visit([](auto& loader) -> const std::vector<DirectRead>& { return loader.direct_reads(); }, loaders().get(id));
+}
+
+/// [file, offset, count] of every range, one after the other.
+val loader_reads(int id) {
+  return guarded([&] {
+    std::vector<double> numbers;
+    for (const DirectRead& read : direct_reads_of(id)) {
+      numbers.push_back(read.file);
+      numbers.push_back(static_cast<double>(read.offset));
+      numbers.push_back(static_cast<double>(read.target.size()));
+    }
+    return val::global("Float64Array").new_(val(emscripten::typed_memory_view(numbers.size(), numbers.data())));
+  });
+}
+
+/// Copies bytes into range `index`, from byte `at` of it on.
+void loader_fill(int id, int index, double at, const val& bytes) {
+  guarded([&] {
+    const std::span<std::byte> target = direct_reads_of(id).at(static_cast<size_t>(index)).target;
+    const size_t start = static_cast<size_t>(at), count = bytes["length"].as<size_t>();
+    if (start > target.size() || count > target.size() - start) throw RuntimeError("More bytes were read than asked for.");
+    if (count == 0) return;
+    val(emscripten::typed_memory_view(count, reinterpret_cast<uint8_t*>(target.data() + start))).call<void>("set", bytes);
+  });
+}
+
+/// {model, compiled, warnings} of a model; null of weights.
+val loader_finish(int id) {
+  return guarded([&] {
+    auto* loader = std::get_if<ModelLoader>(&loaders().get(id));
+    if (loader == nullptr) return val::null();
+    LoadedModel loaded = loader->finish();
+    const int number = engine().layers.add(loaded.model);
+    if (loaded.compile_config && loaded.optimizer) engine().trainer(number).compile(*loaded.compile_config, loaded.optimizer);
+    val result = val::object();
+    result.set("model", number);
+    result.set("warnings", val::array(loaded.warnings));
+    return result;
+  });
+}
+
+void release_loader(int id) { loaders().release(id); }
+
+/// {id, files: [{path, size, pieces: sizes}]}
+val files_to_js(Files files) {
+  val list = val::array();
+  for (const OutputFile& file : files) {
+    std::vector<double> pieces;
+    for (const FilePiece& piece : file.pieces) pieces.push_back(static_cast<double>(piece.bytes().size()));
+    val object = val::object();
+    object.set("path", file.path);
+    object.set("size", static_cast<double>(file.size_bytes()));
+    object.set("pieces", val::array(pieces));
+    list.call<void>("push", object);
+  }
+  val result = val::object();
+  result.set("files", list);
+  result.set("id", writers().add(std::make_unique<Files>(std::move(files))));
+  return result;
+}
+
+val write_model(int model, const std::string& format, bool include_optimizer, bool as_zip) {
+  return guarded([&] {
+    const Trainer& trainer = engine().trainer(model);
+    Files files;
+    if (format == "h5") files.push_back(write_h5_model(trainer, include_optimizer, "model.h5"));
+    else if (format == "tf") files = write_saved_model(trainer, include_optimizer);
+    else throw UnimplementedError("Saving as '{}' is not supported by this version.", format);
+    if (as_zip) {
+      OutputFile zip = zip_files("model.zip", std::move(files));
+      files.clear();
+      files.push_back(std::move(zip));
+    }
+    return files_to_js(std::move(files));
+  });
+}
+
+val write_weights(int model) {
+  return guarded([&] {
+    Files files;
+    files.push_back(write_h5_weights(*engine().model(model), "weights.h5"));
+    return files_to_js(std::move(files));
+  });
+}
+
+/// A part of a piece, copied.
+val writer_read(int id, int file, int piece, double offset, double count) {
+  return guarded([&] {
+    const std::span<const std::byte> bytes = writers().get(id).at(static_cast<size_t>(file)).pieces.at(static_cast<size_t>(piece)).bytes();
+    return bytes_to_js(bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(count)));
+  });
+}
+
+void release_writer(int id) { writers().release(id); }
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(keras_io) {
+  emscripten::function("modelLoader", &model_loader);
+  emscripten::function("weightsLoader", &weights_loader);
+  emscripten::function("loaderAddFile", &loader_add_file);
+  emscripten::function("loaderAddBytes", &loader_add_bytes);
+  emscripten::function("loaderPrepare", &loader_prepare);
+  emscripten::function("loaderReads", &loader_reads);
+  emscripten::function("loaderFill", &loader_fill);
+  emscripten::function("loaderFinish", &loader_finish);
+  emscripten::function("releaseLoader", &release_loader);
+  emscripten::function("writeModel", &write_model);
+  emscripten::function("writeWeights", &write_weights);
+  emscripten::function("writerRead", &writer_read);
+  emscripten::function("releaseWriter", &release_writer);
+}
+
+}  // namespace keras
