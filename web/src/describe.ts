@@ -31,14 +31,16 @@ function layerInfos(model: keras.Model): LayerInfo[] {
   });
 }
 
-function describeTensors(tensors: readonly keras.KerasTensor[], names: readonly string[]): TensorInfo[] {
+function describeTensors(tensors: readonly keras.SymbolicTensor[], names: readonly string[]): TensorInfo[] {
   return tensors.map(({ shape, dtype }, i) => ({ name: names[i] ?? String(i + 1), shape: [...shape], dtype }));
 }
 
-/** Keras's name of a loss given by name or as an object; null for anything else. */
-function lossName(loss: unknown): string | null {
+/** Keras's name of a loss: as a string, or of an object {class_name, config: {name}}. Null for anything else. */
+function lossName(loss: keras.Json): string | null {
   if (typeof loss === 'string') return loss;
-  return typeof loss === 'object' && loss !== null && 'name' in loss && typeof loss.name === 'string' ? loss.name : null;
+  if (typeof loss !== 'object' || loss === null || Array.isArray(loss)) return null;
+  const { config } = loss as { config?: { name?: unknown } };
+  return typeof config?.name === 'string' ? config.name : null;
 }
 
 /** Everything about a model that is cheap to tell. */

@@ -40,7 +40,7 @@ async function predict(inputs: { shape: number[]; values: number[] }[]): Promise
   const current = opened();
   const tensors = inputs.map(({ shape, values }) => keras.tensor(values, shape));
   const result = await current.predict(tensors.length === 1 ? (tensors[0] as keras.Tensor) : tensors);
-  const outputs = result instanceof keras.Tensor ? [result] : Object.values(result);
+  const outputs = result instanceof keras.Tensor ? [result] : Object.values<keras.Tensor>(result);
   return outputs.map((output, i) => ({
     name: current.outputNames[i] ?? `output ${i + 1}`,
     shape: output.shape,
