@@ -156,7 +156,7 @@ import type { SymbolicShape } from '../symbolic.js';
 /** Every op of the engine by its TensorFlow name. */
 export const OPS = {
 ${ops.map((op) => `  ${op.name}: ${JSON.stringify({ name: op.name, inputs: op.inputs, outputs: op.outputs, attrs: op.attrs.map(({ name }) => name) })},`).join('\n')}
-} as const satisfies Record<string, OpInfo>;
+} satisfies Record<string, OpInfo>;
 
 `;
   const spaces = {};
@@ -182,7 +182,8 @@ export async function generate(glue, out) {
   const engine = await createEngine({ wasmBinary: await readFile(glue.replace(/\.mjs$/, '.wasm')) });
   engine.init({ seed: 0, limits: {}, error: (name, message) => new Error(`${name}: ${message}`) });
   const tables = JSON.parse(engine.registry());
-  const described = (kind) => tables[kind].map((className) => {
+  // Aliases stand in the tables too: a class has one name, with a capital.
+  const described = (kind) => [...new Set(tables[kind])].filter((name) => /^[A-Z]/.test(name)).map((className) => {
     let config = {};
     try {
       config = JSON.parse(engine.canonicalConfig(kind, JSON.stringify({ class_name: className, config: {} })).replace(/\bNaN\b|-?\bInfinity\b/g, 'null')).config;
@@ -191,7 +192,7 @@ export async function generate(glue, out) {
     }
     return { className, keys: keysOf(config) };
   });
-  const optimizers = tables.optimizers.map((className) => {
+  const optimizers = [...new Set(tables.optimizers)].filter((name) => /^[A-Z]/.test(name)).map((className) => {
     const id = engine.createOptimizer(JSON.stringify({ class_name: className, config: {} }));
     return { className, keys: keysOf(JSON.parse(engine.optimizerState(id).config)) };
   });
@@ -205,7 +206,8 @@ export async function generate(glue, out) {
     'losses.ts': objectsFile('losses', 'Loss', described('losses')),
     'metrics.ts': objectsFile('metrics', 'Metric', described('metrics')),
     'activations.ts': activationsFile(tables.activations),
-    'ops.ts': opsFile(tables.ops),
+    // Ops on handles (variables) are not for values: Variable has methods for them.
+    'ops.ts': opsFile(tables.ops.filter(({ inputs }) => inputs.every(({ dtype }) => dtype !== 'resource' && dtype !== 'variant'))),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(out, name), text);
 }

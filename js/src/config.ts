@@ -1,5 +1,6 @@
 // Keras's configs are snake_case, JavaScript's arguments camelCase: both are taken, snake_case is what goes on.
 import { TypeError } from './errors.js';
+import { isTypedArray } from './tensor.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -41,7 +42,7 @@ export function configValue(key: string, value: unknown): Json {
   }
   if (isConfigured(value)) return { class_name: value.getClassName(), config: value.getConfig() };
   if (Array.isArray(value)) return value.map((item) => configValue(key, item));
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as Iterable<number>, Number);
+  if (isTypedArray(value)) return Array.from(value as Iterable<number>, Number);
   if (isPlainObject(value)) {
     // {className, config} as well as Python's {class_name, config}.
     if ('className' in value && 'config' in value) return { class_name: value.className as Json, config: configObject(value.config as object) };

@@ -211,12 +211,14 @@ function checkSize(count: number, shape: readonly number[]): void {
   if (sizeOf(shape) !== count) throw new ValueError(`Shape [${shape}] holds ${sizeOf(shape)} elements, but ${count} were given.`);
 }
 
+const FAST_CASTS = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
+
 function convert(value: Tensor, shape: readonly number[] | undefined, dtype: DType | undefined): Tensor {
   const shaped = shape === undefined ? value : value.reshape(shape);
   if (dtype === undefined || dtype === value.dtype) return shaped;
   const data = shaped.dataSync();
   if ((dtype === 'float32' || dtype === 'float64' || dtype === 'int32') && !Array.isArray(data) && !(data instanceof BigInt64Array) && !(data instanceof BigUint64Array) && !shaped.dtype.startsWith('complex')) {
-    const array = new DTYPES[dtype].array(data as Float32Array);  // the common casts, without a list of values in between
+    const array = new FAST_CASTS[dtype](data);  // the common casts, without a list of values in between
     return new Tensor(dtype, shaped.shape, new Uint8Array(array.buffer as ArrayBuffer));
   }
   return fromFlat(Array.isArray(data) ? data : Array.from(data as Iterable<Scalar>), shaped.shape, dtype);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,8 +31,9 @@ struct ConfigValue<int64_t> {
   static constexpr std::string_view kKind = "int";
   static Json to_json(int64_t value) { return value; }
   static int64_t from_json(std::string_view key, const Json& json, Session&) {
-    if (json.is_number_float() && json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>()))) {
-      return static_cast<int64_t>(json.get<double>());
+    if (json.is_number_float()) {
+      const double value = json.get<double>();
+      if (std::abs(value) < 9e15 && value == std::floor(value)) return static_cast<int64_t>(value);
     }
     if (!json.is_number_integer()) config_mismatch(key, json, "an integer");
     return json.get<int64_t>();
@@ -139,7 +141,7 @@ struct ConfigValue<Shape> {
     if (!items.is_array()) config_mismatch(key, json, "a shape");
     std::vector<int64_t> dims;
     for (const Json& dim : items) {
-      if (!dim.is_null() && !dim.is_number_integer()) config_mismatch(key, json, "a shape");
+      if (!dim.is_null() && (!dim.is_number_integer() || dim.get<int64_t>() < -1)) config_mismatch(key, json, "a shape");
       dims.push_back(dim.is_null() ? kUnknownDim : dim.get<int64_t>());
     }
     return Shape(std::move(dims));

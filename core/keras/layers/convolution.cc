@@ -18,6 +18,17 @@ bool is_channels_first(const Layer& layer, std::string_view data_format) {
   return data_format == "channels_first";
 }
 
+void require_positive(std::string_view key, const std::array<int64_t, 2>& values) {
+  if (values[0] > 0 && values[1] > 0) return;
+  throw ValueError("The `{}` argument must be a tuple of 2 integers. Received: {} including values that do not satisfy the "
+                   "requirement `> 0`.", key, tuple_text(values));
+}
+
+void require_positive(std::string_view key, int64_t value) {
+  if (value > 0) return;
+  throw ValueError("Invalid value for argument `{}`. Expected a strictly positive value. Received {}={}.", key, key, value);
+}
+
 Value to_channels_last(const Value& x) { return transpose(x, {0, 2, 3, 1}); }
 Value to_channels_first(const Value& x) { return transpose(x, {0, 3, 1, 2}); }
 std::vector<int64_t> spatial_attr(const std::array<int64_t, 2>& v) { return {1, v[0], v[1], 1}; }
@@ -38,11 +49,20 @@ class Convolution : public Layer {
   ConstraintPtr bias_constraint;
 
   void check_inputs(const std::vector<Shape>& inputs) const override {
-    require_rank(*this, inputs[0], 4);
+    require_min_rank(*this, inputs[0], 4);
+    require_rank(*this, inputs[0], 4);  // Keras also takes several batch dimensions
     if (channels_ > 0) require_axis(*this, inputs[0], channel_axis(), channels_);
   }
 
  protected:
+  void check_config() const {
+    require_positive("kernel_size", kernel_size);
+    require_positive("strides", strides);
+    require_positive("dilation_rate", dilation_rate);
+    require_positive("groups", groups);
+    op_padding(*this, padding);
+    channels_first();
+  }
   bool channels_first() const { return is_channels_first(*this, data_format); }
   int64_t channel_axis() const { return channels_first() ? 1 : -1; }
 
@@ -96,9 +116,14 @@ class Conv2D final : public LayerBase<Conv2D, Convolution> {
     return rows;
   }
 
+  void take_own_config(Json& config) override {
+    LayerBase::take_own_config(config);
+    require_positive("filters", filters);
+    check_config();
+  }
   void build(const std::vector<Shape>& inputs) override {
     channels_ = known_dim(*this, inputs[0], channel_axis());
-    if (groups <= 0 || channels_ % groups != 0 || filters % groups != 0) {
+    if (channels_ % groups != 0 || filters % groups != 0) {
       throw ValueError("The number of input channels ({}) and of filters ({}) must be evenly divisible by groups ({}).",
                        channels_, filters, groups);
     }
@@ -159,6 +184,8 @@ class DepthwiseConv2D final : public LayerBase<DepthwiseConv2D, Convolution> {
     // Written by Keras because its class derives from Conv2D; without meaning here.
     for (const char* key : {"kernel_initializer", "kernel_regularizer", "kernel_constraint"}) config.erase(key);
     LayerBase::take_own_config(config);
+    require_positive("depth_multiplier", depth_multiplier);
+    check_config();
   }
   Values call(CallContext& context, std::span<const Value> inputs) override {
     const Value x = channels_first() ? to_channels_last(inputs[0]) : inputs[0];

@@ -30,6 +30,12 @@ DType KerasTensor::dtype() const {
   return layer->nodes()[static_cast<size_t>(node)].output_dtypes[static_cast<size_t>(tensor)];
 }
 
+bool InboundNode::training(bool outer) const {
+  const Json& flag = json_get(kwargs, "training");
+  if (flag.is_boolean()) return flag.get<bool>();
+  return flag.is_number_integer() ? flag.get<int64_t>() != 0 : outer;
+}
+
 Json Layer::get_config() const {
   Json config = {{"name", name_}, {"trainable", trainable_}, {"dtype", dtype_config(dtype_)}};
   if (batch_input_shape_) config["batch_input_shape"] = ConfigValue<Shape>::to_json(*batch_input_shape_);
@@ -118,7 +124,7 @@ Values Layer::call_in_graph(CallContext& context, std::span<const Value> inputs)
   }
 }
 
-std::vector<KerasTensor> Layer::apply(const std::vector<KerasTensor>& inputs, bool inputs_are_list) {
+std::vector<KerasTensor> Layer::apply(const std::vector<KerasTensor>& inputs, bool inputs_are_list, Json kwargs) {
   std::vector<Shape> shapes;
   std::vector<DType> dtypes;
   for (const KerasTensor& input : inputs) {
@@ -128,10 +134,11 @@ std::vector<KerasTensor> Layer::apply(const std::vector<KerasTensor>& inputs, bo
   GraphBuilder builder("shapes_of_" + name_, session_->limits);
   Values args;
   for (size_t i = 0; i < inputs.size(); ++i) args.push_back(builder.arg("input", dtypes[i], shapes[i]));
-  CallContext context{builder, false, {}};
-  const Values outputs = call_in_graph(context, args);
   InboundNode node;
   node.inputs = inputs;
+  node.kwargs = std::move(kwargs);
+  CallContext context{builder, node.training(false), {}};
+  const Values outputs = call_in_graph(context, args);
   node.inputs_are_list = inputs_are_list || inputs.size() > 1;
   node.outputs_are_list = outputs.size() > 1;
   for (const Value& output : outputs) {
@@ -166,6 +173,11 @@ void Layer::add_source_node(const Shape& shape, DType dtype) {
 
 VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, const InitializerPtr& initializer,
                               const WeightOptions& options) {
+  const int64_t bytes = tensor_bytes(dtype_, shape);
+  if (bytes > session_->limits.tensor_bytes) {
+    throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} takes {} bytes, more than limits.tensorBytes ({})", name_,
+                                 attribute, shape, bytes, session_->limits.tensor_bytes);
+  }
   const bool zeros = session_->loading || !initializer;
   Tensor value = zeros ? Tensor::zeros(dtype_, shape) : initializer->call(shape, dtype_, *session_);
   auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), std::move(value), options.trainable);

@@ -37,7 +37,10 @@ struct InboundNode {
   std::vector<Shape> output_shapes;
   std::vector<DType> output_dtypes;
   bool outputs_are_list = false;
-  Json kwargs = Json::object();
+  Json kwargs = Json::object();  // {"training": false} holds whatever the model is told
+
+  /// The training flag of this call where the model is called with `outer`.
+  bool training(bool outer) const;
 };
 
 /// What a call of a layer inside a graph is told, and where it leaves its losses.
@@ -92,8 +95,9 @@ class Layer : public ConfigObject, public std::enable_shared_from_this<Layer> {
   // --- calling
   /// Builds if need be, checks and calls, under the layer's name scope.
   Values call_in_graph(CallContext& context, std::span<const Value> inputs);
-  /// A symbolic call: makes a new node and returns its outputs.
-  std::vector<KerasTensor> apply(const std::vector<KerasTensor>& inputs, bool inputs_are_list = false);
+  /// A symbolic call: makes a new node and returns its outputs. Of `kwargs`, {"training": true or false} has a meaning.
+  std::vector<KerasTensor> apply(const std::vector<KerasTensor>& inputs, bool inputs_are_list = false,
+                                 Json kwargs = Json::object());
   void ensure_built(const std::vector<Shape>& inputs);
   /// Shapes of the outputs for these inputs, found by tracing.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs, const std::vector<DType>& dtypes);

@@ -45,6 +45,10 @@ class PoolingLayer final : public LayerBase<PoolingLayer<Kind>, Pooling2D> {
   void take_own_config(Json& config) override {
     this->default_strides(config);
     LayerBase<PoolingLayer<Kind>, Pooling2D>::take_own_config(config);
+    require_positive("pool_size", this->pool_size);
+    require_positive("strides", this->strides);
+    op_padding(*this, this->padding);
+    is_channels_first(*this, this->data_format);
   }
   Values call(CallContext&, std::span<const Value> inputs) override { return this->pool(Kind::kOp, inputs[0]); }
 };

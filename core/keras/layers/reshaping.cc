@@ -43,6 +43,13 @@ class Reshape final : public LayerBase<Reshape> {
     static const ConfigTable<Reshape> rows = {required_field("target_shape", &Reshape::target_shape)};
     return rows;
   }
+  void take_own_config(Json& config) override {
+    LayerBase::take_own_config(config);
+    const auto open = std::count(target_shape.begin(), target_shape.end(), -1);
+    if (open > 1 || std::any_of(target_shape.begin(), target_shape.end(), [](int64_t dim) { return dim < -1; })) {
+      throw ValueError("There must be at most one unknown dimension (-1) in target_shape. Received: target_shape={}.", target_shape);
+    }
+  }
   Values call(CallContext& context, std::span<const Value> inputs) override {
     const Value& x = inputs[0];
     std::vector<int64_t> wanted = resolved(x.shape());
@@ -81,6 +88,19 @@ class Permute final : public LayerBase<Permute> {
     static const ConfigTable<Permute> rows = {required_field("dims", &Permute::dims)};
     return rows;
   }
+  void take_own_config(Json& config) override {
+    LayerBase::take_own_config(config);
+    std::vector<int64_t> sorted = dims;
+    std::sort(sorted.begin(), sorted.end());
+    for (size_t i = 0; i < sorted.size(); ++i) {
+      if (sorted[i] == static_cast<int64_t>(i) + 1) continue;
+      throw ValueError("Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be consecutive "
+                       "and start from 1. Received dims={}", dims);
+    }
+  }
+  void check_inputs(const std::vector<Shape>& inputs) const override {
+    require_rank(*this, inputs[0], static_cast<int64_t>(dims.size()) + 1);
+  }
   Values call(CallContext&, std::span<const Value> inputs) override {
     std::vector<int64_t> order = {0};
     order.insert(order.end(), dims.begin(), dims.end());
@@ -108,7 +128,8 @@ class ZeroPadding2D final : public LayerBase<ZeroPadding2D> {
     for (Json& side : padding) {
       if (side.is_object()) side = json_get(side, "items");
       if (side.is_number_integer()) side = Json::array({side, side});
-      if (!side.is_array() || side.size() != 2 || !side[0].is_number_integer() || !side[1].is_number_integer()) {
+      if (!side.is_array() || side.size() != 2 || !side[0].is_number_integer() || !side[1].is_number_integer() ||
+          side[0].get<int64_t>() < 0 || side[1].get<int64_t>() < 0) {
         config_mismatch("padding", padding, "an integer, 2 integers or 2 pairs");
       }
     }

@@ -113,11 +113,15 @@ Values Functional::call(CallContext& context, std::span<const Value> inputs) {
   }
   for (const NetworkNode& node : nodes_in_order_) {
     if (values.contains({node.layer, node.node, 0})) continue;
+    const InboundNode& call = node.layer->nodes()[static_cast<size_t>(node.node)];
     Values arguments;
-    for (const KerasTensor& source : node.layer->nodes()[static_cast<size_t>(node.node)].inputs) {
+    for (const KerasTensor& source : call.inputs) {
       arguments.push_back(values.at({source.layer.get(), source.node, source.tensor}));
     }
+    const bool training = context.training;
+    context.training = call.training(training);
     const Values outputs = node.layer->call_in_graph(context, arguments);
+    context.training = training;
     for (size_t i = 0; i < outputs.size(); ++i) values[{node.layer, node.node, static_cast<int>(i)}] = outputs[i];
   }
   Values results;

@@ -29,6 +29,12 @@ std::vector<Shape> build_shapes_of(const Layer& layer) {
 
 [[noreturn]] void unknown_layer(const std::string& class_name, const Json& config) {
   const Json& name = json_get(config, "name");
+  if (class_name == "Lambda") {
+    UnimplementedError error("A Lambda layer holds Python bytecode, which is never run. Pass a layer class that does the same as "
+                             "`customObjects: {{Lambda}}` to the function that loads the model.");
+    if (name.is_string()) error.set_path(name.get<std::string>());
+    throw error;
+  }
   ValueError error(
       "Unknown layer: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this object is included in "
       "the scope, or pass it as `customObjects: {{{}}}` to the function that loads the model.",
@@ -116,8 +122,9 @@ class NetworkReader {
 
   bool try_call(const PendingCall& call) {
     std::vector<KerasTensor> inputs;
-    if (!collect(call.sources, inputs)) return false;
-    call.layer->apply(inputs, inputs.size() > 1);
+    Json kwargs = Json::object();
+    if (!collect(call.sources, inputs, kwargs)) return false;
+    call.layer->apply(inputs, inputs.size() > 1, std::move(kwargs));
     return true;
   }
 
@@ -126,27 +133,30 @@ class NetworkReader {
   }
 
   /// ["name", call, tensor, {…}], a list or dict of these, or Keras 3's {"args": […]} with __keras_tensor__ objects.
-  bool collect(const Json& sources, std::vector<KerasTensor>& inputs) {
+  bool collect(const Json& sources, std::vector<KerasTensor>& inputs, Json& kwargs) {
     if (is_reference(sources)) {
-      if (sources.size() > 3) check_kwargs(sources[3]);
+      if (sources.size() > 3) take_kwargs(sources[3], kwargs);
       return add_reference(sources, inputs);
     }
     if (sources.is_object() && json_get(sources, "class_name") == "__keras_tensor__") {
       return add_reference(json_get(json_get(sources, "config"), "keras_history"), inputs);
     }
-    if (sources.is_object() && sources.contains("args")) return collect(json_get(sources, "args"), inputs);
+    if (sources.is_object() && sources.contains("args")) {
+      take_kwargs(json_get(sources, "kwargs"), kwargs);
+      return collect(json_get(sources, "args"), inputs, kwargs);
+    }
     if (!sources.is_structured()) throw ValueError("An inbound node is not understood: {}", dump_json(sources));
     for (const Json& item : sources) {
-      if (!collect(item, inputs)) return false;
+      if (!collect(item, inputs, kwargs)) return false;
     }
     return true;
   }
 
-  void check_kwargs(const Json& kwargs) const {
-    if (!kwargs.is_object()) return;
-    for (const auto& [key, value] : kwargs.items()) {
-      if (value.is_null() || key == "training") continue;
-      throw UnimplementedError("A layer call with argument '{}' = {} is not supported", key, dump_json(value));
+  static void take_kwargs(const Json& given, Json& kwargs) {
+    if (!given.is_object()) return;
+    for (const auto& [key, value] : given.items()) {
+      if (key == "training") kwargs[key] = value;
+      else if (!value.is_null()) throw UnimplementedError("A layer call with argument '{}' = {} is not supported", key, dump_json(value));
     }
   }
 

@@ -1,0 +1,65 @@
+// Files of the disk for tests: models loaded from and written to real files through the loader, as JavaScript does it.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "core/base/byte_sink.h"
+#include "core/saving/model_loader.h"
+
+namespace keras::testing {
+
+using FileBytes = std::vector<std::byte>;
+/// Path below the model's folder → bytes.
+using MemoryFiles = std::vector<std::pair<std::string, FileBytes>>;
+
+inline FileBytes read_bytes(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<char> chars((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  const auto* begin = reinterpret_cast<const std::byte*>(chars.data());
+  return {begin, begin + chars.size()};
+}
+
+/// A file, or all files of a folder.
+inline MemoryFiles read_files(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return {{path.filename().string(), read_bytes(path)}};
+  MemoryFiles files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file()) files.emplace_back(std::filesystem::relative(entry.path(), path).string(), read_bytes(entry.path()));
+  }
+  return files;
+}
+
+inline FileBytes bytes_of(const OutputFile& file) {
+  FileBytes bytes;
+  for (const FilePiece& piece : file.pieces) bytes.insert(bytes.end(), piece.bytes().begin(), piece.bytes().end());
+  return bytes;
+}
+
+inline MemoryFiles to_memory(const std::vector<OutputFile>& files) {
+  MemoryFiles result;
+  for (const OutputFile& file : files) result.emplace_back(file.path, bytes_of(file));
+  return result;
+}
+
+/// Answers the loader's wishes from memory. `asked`, if given, counts the bytes of metadata that were fetched.
+inline LoadedModel load_files(Session& session, const MemoryFiles& files, const CustomObjects& custom_objects = {},
+                              int64_t* asked = nullptr) {
+  ModelLoader loader(session, custom_objects, true);
+  for (const auto& [path, bytes] : files) loader.add_file(path, static_cast<int64_t>(bytes.size()));
+  while (const auto want = loader.prepare()) {
+    const FileBytes& bytes = files[static_cast<size_t>(want->file)].second;
+    loader.add_bytes(want->file, want->offset, std::span(bytes).subspan(static_cast<size_t>(want->offset), static_cast<size_t>(want->count)));
+    if (asked != nullptr) *asked += want->count;
+  }
+  for (const DirectRead& read : loader.direct_reads()) {
+    const FileBytes& bytes = files[static_cast<size_t>(read.file)].second;
+    std::copy_n(bytes.begin() + read.offset, read.target.size(), read.target.begin());
+  }
+  return loader.finish();
+}
+
+}  // namespace keras::testing
