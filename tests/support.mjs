@@ -7,8 +7,17 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const fixtures = root + 'tests/fixtures/';
 
 const ARRAYS = {
-  float32: Float32Array, float64: Float64Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array, int16: Int16Array,
-  uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array, int64: BigInt64Array, uint64: BigUint64Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
 };
 
 /** The tensor {dtype, shape, data} that a manifest entry names in the bytes of its .bin file. */
@@ -87,7 +96,10 @@ export const fixture = {
   model: (name) => new FixtureModel(name),
   /** Every model that exists in `format`; customs (classes of a user's own) only when asked for. */
   models: (format, { custom = false } = {}) =>
-    fixture.names().map((name) => new FixtureModel(name)).filter((m) => m.files[format] && (custom || m.customObjects.length === 0)),
+    fixture
+      .names()
+      .map((name) => new FixtureModel(name))
+      .filter((m) => m.files[format] && (custom || m.customObjects.length === 0)),
   path: (relative) => fixtures + relative,
   tables: () => readJson('layers.json'),
   ops: () => readJson('ops.json').cases,
@@ -99,9 +111,16 @@ export function digits() {
   const bytes = readFileSync(root + 'examples/data/digits.bin');
   const size = about.height * about.width;
   const part = (begin, end) => ({
-    x: { dtype: 'float32', shape: [end - begin, about.height, about.width, 1],
-         data: Float32Array.from(bytes.subarray(begin * size, end * size), (v) => v / about.maxValue) },
-    y: { dtype: 'int32', shape: [end - begin, 1], data: Int32Array.from(bytes.subarray(about.labelsOffset + begin, about.labelsOffset + end)) },
+    x: {
+      dtype: 'float32',
+      shape: [end - begin, about.height, about.width, 1],
+      data: Float32Array.from(bytes.subarray(begin * size, end * size), (v) => v / about.maxValue),
+    },
+    y: {
+      dtype: 'int32',
+      shape: [end - begin, 1],
+      data: Int32Array.from(bytes.subarray(about.labelsOffset + begin, about.labelsOffset + end)),
+    },
   });
   return { train: part(0, about.trainCount), test: part(about.trainCount, about.count) };
 }
@@ -153,8 +172,10 @@ export function assertClose(actual, expected, { relative = 1e-5, what = 'tensor'
   }
   const allowed = relative * largest;
   if (difference > allowed) {
-    assert.fail(`${what}: element ${where} is ${a.data[where]}, expected ${b.data[where]}; off by ${difference.toExponential(2)}, ` +
-                `allowed ${allowed.toExponential(2)} (${relative} of ${largest})`);
+    assert.fail(
+      `${what}: element ${where} is ${a.data[where]}, expected ${b.data[where]}; off by ${difference.toExponential(2)}, ` +
+        `allowed ${allowed.toExponential(2)} (${relative} of ${largest})`,
+    );
   }
 }
 

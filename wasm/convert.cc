@@ -30,7 +30,8 @@ Tensor strings_from_js(const Shape& shape, const val& value) {
   Tensor tensor = Tensor::allocate(DType::kString, shape);
   const std::vector<std::byte> block = bytes_from_js(value["data"]);
   const std::vector<double> lengths = emscripten::convertJSArrayToNumberVector<double>(value["lengths"]);
-  if (static_cast<int64_t>(lengths.size()) != tensor.elements()) throw ValueError("A string tensor has too few or too many lengths");
+  if (static_cast<int64_t>(lengths.size()) != tensor.elements())
+    throw ValueError("A string tensor has too few or too many lengths");
   size_t at = 0;
   for (size_t i = 0; i < lengths.size(); ++i) {
     const size_t count = static_cast<size_t>(lengths[i]);
@@ -110,8 +111,10 @@ val shape_to_js(const Shape& shape) {
   if (!shape.known_rank()) return val::null();
   val list = val::array();
   for (const int64_t dim : shape.dims()) {
-    if (dim < 0) list.call<void>("push", val::null());
-    else list.call<void>("push", static_cast<double>(dim));
+    if (dim < 0)
+      list.call<void>("push", val::null());
+    else
+      list.call<void>("push", static_cast<double>(dim));
   }
   return list;
 }
@@ -138,7 +141,8 @@ Tensor tensor_from_js(const val& value) {
   Tensor tensor = Tensor::allocate(dtype, shape);
   const val data = value["data"];
   if (length_of(data) != tensor.size_bytes()) {
-    throw ValueError("A tensor of shape {} and dtype {} takes {} bytes, got {}", shape, dtype, tensor.size_bytes(), length_of(data));
+    throw ValueError("A tensor of shape {} and dtype {} takes {} bytes, got {}", shape, dtype, tensor.size_bytes(),
+                     length_of(data));
   }
   copy_bytes(data, tensor.raw(), tensor.size_bytes());
   return tensor;

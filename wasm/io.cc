@@ -53,7 +53,8 @@ int model_loader(const val& custom_objects, bool compile) {
 }
 
 int weights_loader(int model) {
-  return guarded([&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model))); });
+  return guarded(
+      [&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model))); });
 }
 
 int loader_add_file(int id, const std::string& path, double size) {
@@ -148,9 +149,12 @@ val write_model(int model, const std::string& format, bool include_optimizer, bo
   return guarded([&] {
     const Trainer& trainer = engine().trainer(model);
     Files files;
-    if (format == "h5") files.push_back(write_h5_model(trainer, include_optimizer, "model.h5"));
-    else if (format == "tf") files = write_saved_model(trainer, include_optimizer);
-    else throw UnimplementedError("Saving as '{}' is not supported by this version.", format);
+    if (format == "h5")
+      files.push_back(write_h5_model(trainer, include_optimizer, "model.h5"));
+    else if (format == "tf")
+      files = write_saved_model(trainer, include_optimizer);
+    else
+      throw UnimplementedError("Saving as '{}' is not supported by this version.", format);
     if (as_zip) {
       OutputFile zip = zip_files("model.zip", std::move(files));
       files.clear();
@@ -171,7 +175,8 @@ val write_weights(int model) {
 /// A part of a piece, copied.
 val writer_read(int id, int file, int piece, double offset, double count) {
   return guarded([&] {
-    const std::span<const std::byte> bytes = writers().get(id).at(static_cast<size_t>(file)).pieces.at(static_cast<size_t>(piece)).bytes();
+    const std::span<const std::byte> bytes =
+        writers().get(id).at(static_cast<size_t>(file)).pieces.at(static_cast<size_t>(piece)).bytes();
     return bytes_to_js(bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(count)));
   });
 }

@@ -51,8 +51,8 @@ int create_layer(const std::string& class_name, const std::string& config) {
 int create_custom_layer(const val& object, const std::string& class_name, const std::string& registered_name,
                         const std::string& config) {
   return guarded([&] {
-    auto layer = std::make_shared<CustomLayer>(engine().session, class_name, registered_name,
-                                               std::make_unique<JsLayerHooks>(object));
+    auto layer =
+        std::make_shared<CustomLayer>(engine().session, class_name, registered_name, std::make_unique<JsLayerHooks>(object));
     Json json = json_from_js(config);
     layer->load_config(json);
     return engine().layers.add(layer);
@@ -111,7 +111,9 @@ val layer_weights(int id, const std::string& which) {
 val add_weight(int id, const std::string& attribute, const val& options) {
   return guarded([&] {
     Session& session = engine().session;
-    const auto json = [&](const char* key) { return options[key].isString() ? json_from_js(options[key].as<std::string>()) : Json(); };
+    const auto json = [&](const char* key) {
+      return options[key].isString() ? json_from_js(options[key].as<std::string>()) : Json();
+    };
     WeightOptions weight;
     weight.trainable = options["trainable"].as<bool>();
     weight.regularizer = ConfigValue<RegularizerPtr>::from_json("regularizer", json("regularizer"), session);

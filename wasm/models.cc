@@ -88,9 +88,8 @@ std::string model_to_json_js(int id) {
 }
 
 int model_from_json_js(const std::string& text, const val& custom_objects) {
-  return guarded([&] {
-    return engine().layers.add(model_from_json(text, {engine().session, custom_objects_from_js(custom_objects)}));
-  });
+  return guarded(
+      [&] { return engine().layers.add(model_from_json(text, {engine().session, custom_objects_from_js(custom_objects)})); });
 }
 
 int create_optimizer(const std::string& text) {
@@ -158,10 +157,12 @@ Batch batch_from_js(const val& x, const val& y, const val& sample_weight) {
 }
 
 val train_step(int id, const val& x, const val& y, const val& sample_weight) {
-  return guarded([&] { return logs_to_js(engine().trainer(id).train_step(batch_from_js(x, y, sample_weight), engine().runtime)); });
+  return guarded(
+      [&] { return logs_to_js(engine().trainer(id).train_step(batch_from_js(x, y, sample_weight), engine().runtime)); });
 }
 val test_step(int id, const val& x, const val& y, const val& sample_weight) {
-  return guarded([&] { return logs_to_js(engine().trainer(id).test_step(batch_from_js(x, y, sample_weight), engine().runtime)); });
+  return guarded(
+      [&] { return logs_to_js(engine().trainer(id).test_step(batch_from_js(x, y, sample_weight), engine().runtime)); });
 }
 val predict_step(int id, const val& x) {
   return guarded([&] { return tensors_to_js(engine().trainer(id).predict_step(tensors_from_js(x), engine().runtime)); });

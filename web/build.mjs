@@ -18,7 +18,12 @@ const engineBeside = {
   setup(context) {
     context.onResolve({ filter: /^keras-wasm$/ }, async ({ path, pluginData, ...rest }) => {
       if (pluginData === engineBeside) return undefined;
-      const found = await context.resolve(path, { resolveDir: rest.resolveDir, kind: rest.kind, importer: rest.importer, pluginData: engineBeside });
+      const found = await context.resolve(path, {
+        resolveDir: rest.resolveDir,
+        kind: rest.kind,
+        importer: rest.importer,
+        pluginData: engineBeside,
+      });
       if (found.errors.length === 0) await copyEngine(dirname(found.path));
       return found;
     });
@@ -32,15 +37,31 @@ async function copyEngine(folder) {
 
 async function bundle(entry, options = {}) {
   await build({
-    entryPoints: [join(WEB, 'src', entry)], outdir: OUT, bundle: true, format: 'esm', target: 'es2022', platform: 'browser',
-    minify: true, sourcemap: true, legalComments: 'linked', logLevel: 'warning', plugins: [engineBeside], ...options,
+    entryPoints: [join(WEB, 'src', entry)],
+    outdir: OUT,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    minify: true,
+    sourcemap: true,
+    legalComments: 'linked',
+    logLevel: 'warning',
+    plugins: [engineBeside],
+    ...options,
   });
 }
 
 async function filesUnder(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/')).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
 }
 
 async function savedModelZip() {

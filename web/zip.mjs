@@ -24,11 +24,13 @@ function common(name, bytes) {
 }
 
 function numbers(...values) {
-  return Buffer.concat(values.map(([value, size]) => {
-    const field = Buffer.alloc(size);
-    field.writeUIntLE(value, 0, size);
-    return field;
-  }));
+  return Buffer.concat(
+    values.map(([value, size]) => {
+      const field = Buffer.alloc(size);
+      field.writeUIntLE(value, 0, size);
+      return field;
+    }),
+  );
 }
 
 /** @param {{path: string, bytes: Buffer}[]} files */
@@ -40,7 +42,15 @@ export function zip(files) {
     const name = Buffer.from(path);
     const member = Buffer.concat([numbers([LOCAL_HEADER, 4]), common(name, bytes), name, bytes]);
     // Comment length, disk, internal and external attributes are 0.
-    directory.push(Buffer.concat([numbers([CENTRAL_HEADER, 4], [VERSION, 2]), common(name, bytes), Buffer.alloc(10), numbers([offset, 4]), name]));
+    directory.push(
+      Buffer.concat([
+        numbers([CENTRAL_HEADER, 4], [VERSION, 2]),
+        common(name, bytes),
+        Buffer.alloc(10),
+        numbers([offset, 4]),
+        name,
+      ]),
+    );
     members.push(member);
     offset += member.length;
   }

@@ -11,8 +11,8 @@ namespace {
 
 void check_range(const ByteSource& source, int64_t offset, int64_t count) {
   if (offset < 0 || offset > source.size_bytes() || source.size_bytes() - offset < count) {
-    throw DataLossError("{}: the file ends at byte {}, but {} bytes are needed at byte {}", source.name(),
-                        source.size_bytes(), count, offset)
+    throw DataLossError("{}: the file ends at byte {}, but {} bytes are needed at byte {}", source.name(), source.size_bytes(),
+                        count, offset)
         .at(source.name(), offset);
   }
 }
@@ -64,14 +64,12 @@ void BlockSource::add(int64_t offset, std::span<const std::byte> bytes) {
     throw InvalidArgumentError("{}: bytes [{}, {}) are no whole blocks", name_, offset, end).at(name_, offset);
   }
   for (int64_t begin = offset; begin < end; begin += kBlockBytes) {
-    const auto part = bytes.subspan(static_cast<size_t>(begin - offset),
-                                    static_cast<size_t>(std::min(kBlockBytes, end - begin)));
+    const auto part = bytes.subspan(static_cast<size_t>(begin - offset), static_cast<size_t>(std::min(kBlockBytes, end - begin)));
     blocks_.try_emplace(begin / kBlockBytes, part.begin(), part.end());
   }
 }
 
-WindowSource::WindowSource(std::string name, std::shared_ptr<const ByteSource> parent, int64_t offset,
-                           int64_t size_bytes)
+WindowSource::WindowSource(std::string name, std::shared_ptr<const ByteSource> parent, int64_t offset, int64_t size_bytes)
     : name_(std::move(name)), parent_(std::move(parent)), offset_(offset), size_bytes_(size_bytes) {
   check_range(*parent_, offset, size_bytes);
 }

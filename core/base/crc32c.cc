@@ -39,8 +39,7 @@ uint32_t crc32c(std::span<const std::byte> bytes, uint32_t crc) {
     std::memcpy(&high, p + 4, 4);
     low ^= crc;
     crc = kTables[7][low & 0xFF] ^ kTables[6][low >> 8 & 0xFF] ^ kTables[5][low >> 16 & 0xFF] ^ kTables[4][low >> 24] ^
-          kTables[3][high & 0xFF] ^ kTables[2][high >> 8 & 0xFF] ^ kTables[1][high >> 16 & 0xFF] ^
-          kTables[0][high >> 24];
+          kTables[3][high & 0xFF] ^ kTables[2][high >> 8 & 0xFF] ^ kTables[1][high >> 16 & 0xFF] ^ kTables[0][high >> 24];
   }
   for (; count > 0; --count, ++p) crc = (crc >> 8) ^ kTables[0][(crc ^ std::to_integer<uint32_t>(*p)) & 0xFF];
   return ~crc;

@@ -13,17 +13,17 @@
 namespace keras {
 
 // X(C++ and JS class, code)
-#define KERAS_ERROR_KINDS(X)                        \
-  X(ValueError, "VALUE_ERROR")                      \
-  X(TypeError, "TYPE_ERROR")                        \
-  X(RuntimeError, "RUNTIME_ERROR")                  \
-  X(NotFoundError, "NOT_FOUND")                     \
-  X(InvalidArgumentError, "INVALID_ARGUMENT")       \
-  X(DataLossError, "DATA_LOSS")                     \
-  X(UnimplementedError, "UNIMPLEMENTED")            \
-  X(ResourceExhaustedError, "RESOURCE_EXHAUSTED")   \
-  X(OutOfMemoryError, "OUT_OF_MEMORY")              \
-  X(AbortError, "ABORTED")                          \
+#define KERAS_ERROR_KINDS(X)                      \
+  X(ValueError, "VALUE_ERROR")                    \
+  X(TypeError, "TYPE_ERROR")                      \
+  X(RuntimeError, "RUNTIME_ERROR")                \
+  X(NotFoundError, "NOT_FOUND")                   \
+  X(InvalidArgumentError, "INVALID_ARGUMENT")     \
+  X(DataLossError, "DATA_LOSS")                   \
+  X(UnimplementedError, "UNIMPLEMENTED")          \
+  X(ResourceExhaustedError, "RESOURCE_EXHAUSTED") \
+  X(OutOfMemoryError, "OUT_OF_MEMORY")            \
+  X(AbortError, "ABORTED")                        \
   X(IOError, "IO_ERROR")
 
 enum class ErrorKind {
@@ -66,17 +66,16 @@ class Error : public std::exception {
 };
 
 // class ValueError : public Error, … each with ValueError("pattern with {}", arguments…)
-#define KERAS_ERROR_CLASS(name, code)                                                \
-  class name : public Error {                                                        \
-   public:                                                                           \
-    template <class... Args>                                                         \
-    explicit name(std::string_view pattern, const Args&... args)                     \
-        : Error(ErrorKind::k##name, keras::format(pattern, args...)) {}              \
-    name& at(std::string_view path, int64_t offset = -1) {                           \
-      set_path(path);                                                                \
-      set_offset(offset);                                                            \
-      return *this;                                                                  \
-    }                                                                                \
+#define KERAS_ERROR_CLASS(name, code)                                                                                            \
+  class name : public Error {                                                                                                    \
+   public:                                                                                                                       \
+    template <class... Args>                                                                                                     \
+    explicit name(std::string_view pattern, const Args&... args) : Error(ErrorKind::k##name, keras::format(pattern, args...)) {} \
+    name& at(std::string_view path, int64_t offset = -1) {                                                                       \
+      set_path(path);                                                                                                            \
+      set_offset(offset);                                                                                                        \
+      return *this;                                                                                                              \
+    }                                                                                                                            \
   };
 KERAS_ERROR_KINDS(KERAS_ERROR_CLASS)
 #undef KERAS_ERROR_CLASS

@@ -30,7 +30,8 @@ struct InflateState {
 std::vector<std::byte> inflate_bytes(std::span<const std::byte> compressed, int64_t size, DeflateWrapper wrapper,
                                      std::string_view where, const Limits& limits) {
   if (size > limits.inflated_bytes) {
-    throw ResourceExhaustedError("{}: inflates to {} bytes, more than limits.inflatedBytes ({})", where, size, limits.inflated_bytes);
+    throw ResourceExhaustedError("{}: inflates to {} bytes, more than limits.inflatedBytes ({})", where, size,
+                                 limits.inflated_bytes);
   }
   if (size / limits.inflate_ratio > static_cast<int64_t>(compressed.size()) + 1) {
     throw DataLossError("{}: {} bytes cannot inflate to {}", where, compressed.size(), size).at(where);

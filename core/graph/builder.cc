@@ -5,10 +5,10 @@
 #include <cassert>
 
 #include "core/base/error.h"
+#include "core/graph/executor.h"
 #include "core/graph/node_check.h"
 #include "core/graph/op_runner.h"
 #include "core/graph/prune.h"
-#include "core/graph/executor.h"
 
 namespace keras {
 namespace {
@@ -52,8 +52,12 @@ int32_t GraphBuilder::add_node(Node node) {
 
 Value GraphBuilder::arg(std::string_view name, DType dtype, const Shape& shape) {
   const auto index = static_cast<int64_t>(args_.size());
-  Node node{.op = &require_op("_Arg"), .name = unique_name(name), .inputs = {},
-            .attrs = {{"T", dtype}, {"index", index}}, .dtypes = {dtype}, .shapes = {shape}};
+  Node node{.op = &require_op("_Arg"),
+            .name = unique_name(name),
+            .inputs = {},
+            .attrs = {{"T", dtype}, {"index", index}},
+            .dtypes = {dtype},
+            .shapes = {shape}};
   arg_names_.push_back(node.name);
   args_.push_back(add_node(std::move(node)));
   return {this, args_.back(), 0};
@@ -62,8 +66,12 @@ Value GraphBuilder::arg(std::string_view name, DType dtype, const Shape& shape) 
 Value GraphBuilder::handle(const VariablePtr& variable) {
   const auto found = handles_.find(variable.get());
   if (found != handles_.end()) return {this, found->second, 0};
-  Node node{.op = &require_op("_Arg"), .name = unique_name(variable->name() + "/handle"), .inputs = {},
-            .attrs = {{"T", DType::kResource}, {"index", int64_t{-1}}}, .dtypes = {DType::kResource}, .shapes = {Shape()}};
+  Node node{.op = &require_op("_Arg"),
+            .name = unique_name(variable->name() + "/handle"),
+            .inputs = {},
+            .attrs = {{"T", DType::kResource}, {"index", int64_t{-1}}},
+            .dtypes = {DType::kResource},
+            .shapes = {Shape()}};
   const int32_t id = add_node(std::move(node));
   captures_.push_back({id, Tensor::resource(variable)});
   handles_.emplace(variable.get(), id);
@@ -101,8 +109,7 @@ Values GraphBuilder::emit(std::string_view op_name, std::span<const Value> input
   Node node;
   for (const Value& input : inputs) {
     if (input.emitter != this) {
-      throw ValueError("Op {}: an input belongs to another function than the one being traced ('{}')", op_name,
-                       function_name_);
+      throw ValueError("Op {}: an input belongs to another function than the one being traced ('{}')", op_name, function_name_);
     }
     input_dtypes.push_back(dtype_of(input));
     input_shapes.push_back(&shape_of(input));
@@ -179,9 +186,7 @@ const Tensor* GraphBuilder::constant_of(const Value& value) const {
   return known ? &*known : nullptr;
 }
 
-std::string_view GraphBuilder::op_of(const Value& value) const {
-  return nodes_[static_cast<size_t>(value.node)].op->def->name;
-}
+std::string_view GraphBuilder::op_of(const Value& value) const { return nodes_[static_cast<size_t>(value.node)].op->def->name; }
 
 Values GraphBuilder::inputs_of(const Value& value) const {
   Values inputs;

@@ -74,14 +74,14 @@ class GraphBuilder final : public Emitter {
   std::string scope_;
   std::unordered_map<std::string, int> name_counts_;
   std::unordered_set<std::string> taken_names_;
-  std::deque<Node> nodes_;                                       // stable references for shape_of()
-  std::vector<std::vector<std::optional<Tensor>>> known_values_; // per node and output
+  std::deque<Node> nodes_;                                        // stable references for shape_of()
+  std::vector<std::vector<std::optional<Tensor>>> known_values_;  // per node and output
   std::vector<int32_t> args_;
   std::vector<std::string> arg_names_;
   std::vector<Capture> captures_;
-  std::unordered_map<const Variable*, int32_t> handles_;         // variable → capture node
-  std::unordered_map<int32_t, Value> reads_;                     // capture node → its current value
-  std::unique_ptr<Runtime> folding_;                             // made when a value is first computed ahead
+  std::unordered_map<const Variable*, int32_t> handles_;  // variable → capture node
+  std::unordered_map<int32_t, Value> reads_;              // capture node → its current value
+  std::unique_ptr<Runtime> folding_;                      // made when a value is first computed ahead
 };
 
 }  // namespace keras

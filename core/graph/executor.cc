@@ -45,12 +45,11 @@ class NodeContext final : public KernelContext {
     const auto i = static_cast<size_t>(index);
     const int64_t bytes = tensor_bytes(dtypes_[i], shape);
     if (bytes > runtime_.limits.tensor_bytes) {
-      throw ResourceExhaustedError("a tensor of shape {} and dtype {} takes {} bytes, more than limits.tensorBytes ({})",
-                                   shape, dtypes_[i], bytes, runtime_.limits.tensor_bytes);
+      throw ResourceExhaustedError("a tensor of shape {} and dtype {} takes {} bytes, more than limits.tensorBytes ({})", shape,
+                                   dtypes_[i], bytes, runtime_.limits.tensor_bytes);
     }
     const bool planned = slots_ != nullptr && slots_[i].offset >= 0 && slots_[i].bytes == bytes;
-    outputs_[i] = planned ? Tensor::borrow(dtypes_[i], shape, arena_ + slots_[i].offset)
-                          : Tensor::allocate(dtypes_[i], shape);
+    outputs_[i] = planned ? Tensor::borrow(dtypes_[i], shape, arena_ + slots_[i].offset) : Tensor::allocate(dtypes_[i], shape);
     return outputs_[i];
   }
 
@@ -105,7 +104,10 @@ void add_place(Error& error, const Node& node) {
 }  // namespace
 
 Runtime::Runtime(std::unique_ptr<kernels::Parallel> parallel, uint64_t random_seed, const Limits& limits)
-    : limits(limits), parallel_(std::move(parallel)), scratch_(parallel_->width()), kernels_{*parallel_, scratch_},
+    : limits(limits),
+      parallel_(std::move(parallel)),
+      scratch_(parallel_->width()),
+      kernels_{*parallel_, scratch_},
       random_state_(random_seed) {}
 
 Runtime::~Runtime() = default;
@@ -126,7 +128,9 @@ Executor& Runtime::executor_of(const FunctionPtr& function) {
 
 struct Executor::State {
   explicit State(Function rewritten)
-      : function(std::move(rewritten)), index(function), hoisting(find_hoisted(function)),
+      : function(std::move(rewritten)),
+        index(function),
+        hoisting(find_hoisted(function)),
         values(static_cast<size_t>(index.count())) {}
 
   Function function;
@@ -167,8 +171,7 @@ const Plan& Executor::State::plan_for(std::span<const Tensor> args, Runtime& run
 
 void Executor::State::bind_args(std::span<const Tensor> args) {
   if (args.size() != function.args.size()) {
-    throw InvalidArgumentError("Function '{}' takes {} arguments, found {}", function.name, function.args.size(),
-                               args.size());
+    throw InvalidArgumentError("Function '{}' takes {} arguments, found {}", function.name, function.args.size(), args.size());
   }
   for (size_t i = 0; i < args.size(); ++i) {
     const Node& node = function.nodes[static_cast<size_t>(function.args[i])];

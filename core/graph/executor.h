@@ -34,7 +34,7 @@ class Runtime {
 
   Limits limits;
   int64_t call_depth = 0;
-  std::atomic<bool> cancelled = false;   // checked between ops: the run then throws AbortError
+  std::atomic<bool> cancelled = false;  // checked between ops: the run then throws AbortError
 
  private:
   std::unique_ptr<kernels::Parallel> parallel_;

@@ -21,11 +21,11 @@ struct Edge {
 
 struct Node {
   const RegisteredOp* op = nullptr;
-  std::string name;                 // unique in the Function: "dense/MatMul"
+  std::string name;  // unique in the Function: "dense/MatMul"
   std::vector<Edge> inputs;
   Attrs attrs;
-  std::vector<DType> dtypes;        // of the outputs
-  std::vector<Shape> shapes;        // of the outputs, static: unknown dimensions are -1
+  std::vector<DType> dtypes;  // of the outputs
+  std::vector<Shape> shapes;  // of the outputs, static: unknown dimensions are -1
 };
 
 /// A value from outside that the Function uses without taking it as an argument: a variable's handle (resource tensor).
@@ -40,7 +40,7 @@ class Function {
  public:
   std::string name;
   std::vector<Node> nodes;
-  std::vector<int32_t> args;              // node of each argument
+  std::vector<int32_t> args;  // node of each argument
   std::vector<std::string> arg_names;
   std::vector<Capture> captures;
   std::vector<Edge> outputs;

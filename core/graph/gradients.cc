@@ -46,12 +46,9 @@ bool is_differentiable(DType dtype) { return is_floating(dtype) || dtype == DTyp
 
 class Differentiator {
  public:
-  Differentiator(GraphBuilder& builder, std::span<const Value> xs)
-      : builder_(builder), reached_(reached_from(builder, xs)) {}
+  Differentiator(GraphBuilder& builder, std::span<const Value> xs) : builder_(builder), reached_(reached_from(builder, xs)) {}
 
-  void seed(const Value& y, const Value& gradient) {
-    contributions_.add(y, gradient.valid() ? gradient : ones_like(y));
-  }
+  void seed(const Value& y, const Value& gradient) { contributions_.add(y, gradient.valid() ? gradient : ones_like(y)); }
 
   void run() {
     for (auto id = static_cast<int32_t>(reached_.size()) - 1; id >= 0; --id) {
@@ -107,8 +104,7 @@ class Differentiator {
 
 }  // namespace
 
-Values gradients(GraphBuilder& builder, std::span<const Value> ys, std::span<const Value> xs,
-                 std::span<const Value> grad_ys) {
+Values gradients(GraphBuilder& builder, std::span<const Value> ys, std::span<const Value> xs, std::span<const Value> grad_ys) {
   Differentiator differentiator(builder, xs);
   for (size_t i = 0; i < ys.size(); ++i) differentiator.seed(ys[i], i < grad_ys.size() ? grad_ys[i] : Value{});
   differentiator.run();

@@ -226,7 +226,8 @@ Tensor from_tensor_proto(const tensorflow::TensorProto& proto, std::string_view 
   if (!shape.fully_known()) throw DataLossError("{}: a tensor of unknown shape {}", where, shape);
   const int64_t bytes = tensor_bytes(dtype, shape);
   if (bytes > limits.tensor_bytes) {
-    throw ResourceExhaustedError("{}: a tensor of {} bytes, more than limits.tensorBytes ({})", where, bytes, limits.tensor_bytes);
+    throw ResourceExhaustedError("{}: a tensor of {} bytes, more than limits.tensorBytes ({})", where, bytes,
+                                 limits.tensor_bytes);
   }
   Tensor tensor = Tensor::allocate(dtype, shape);
   const std::string& content = proto.tensor_content();
@@ -242,7 +243,8 @@ Tensor from_tensor_proto(const tensorflow::TensorProto& proto, std::string_view 
 
 tensorflow::TensorShapeProto to_shape_proto(const Shape& shape) {
   tensorflow::TensorShapeProto proto;
-  if (!shape.known_rank()) proto.set_unknown_rank(true);
+  if (!shape.known_rank())
+    proto.set_unknown_rank(true);
   else
     for (const int64_t dim : shape.dims()) proto.add_dim()->set_size(dim);
   return proto;

@@ -11,15 +11,17 @@ namespace {
 /// Walks over the inputs of a node and binds the signature's attributes to what it finds.
 class InputMatcher {
  public:
-  InputMatcher(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs)
-      : op_(op), inputs_(inputs), attrs_(attrs) {}
+  InputMatcher(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs) : op_(op), inputs_(inputs), attrs_(attrs) {}
 
   void match() {
     const auto& args = op_.signature.inputs;
     for (size_t i = 0; i < args.size(); ++i) {
-      if (!args[i].type_list_attr.empty()) match_list(args[i], args.size() - i - 1);
-      else if (!args[i].number_attr.empty()) match_repeated(args[i], args.size() - i - 1);
-      else match_one(args[i], next(args[i]));
+      if (!args[i].type_list_attr.empty())
+        match_list(args[i], args.size() - i - 1);
+      else if (!args[i].number_attr.empty())
+        match_repeated(args[i], args.size() - i - 1);
+      else
+        match_one(args[i], next(args[i]));
     }
     if (position_ != inputs_.size()) {
       throw InvalidArgumentError("Op {} takes {} inputs, found {}", op_.def->name, position_, inputs_.size());
@@ -57,8 +59,7 @@ class InputMatcher {
   void match_list(const ArgDef& arg, size_t after) {
     const AttrValue* bound = attrs_.find(arg.type_list_attr);
     std::vector<DType> found;
-    const int64_t count =
-        bound != nullptr ? static_cast<int64_t>(std::get<std::vector<DType>>(*bound).size()) : rest(after);
+    const int64_t count = bound != nullptr ? static_cast<int64_t>(std::get<std::vector<DType>>(*bound).size()) : rest(after);
     for (int64_t i = 0; i < count; ++i) found.push_back(next(arg));
     attrs_.set(arg.type_list_attr, std::move(found));
   }
@@ -91,10 +92,9 @@ void append_output(const ArgDef& arg, const Attrs& attrs, std::vector<DType>& dt
 
 class InferenceContext final : public ShapeContext {
  public:
-  InferenceContext(std::span<const Shape* const> shapes, std::span<const DType> dtypes,
-                   std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count)
-      : shapes_(shapes), dtypes_(dtypes), values_(values), attrs_(attrs),
-        outputs(output_count, Shape::unknown_rank()) {}
+  InferenceContext(std::span<const Shape* const> shapes, std::span<const DType> dtypes, std::span<const Tensor* const> values,
+                   const Attrs& attrs, size_t output_count)
+      : shapes_(shapes), dtypes_(dtypes), values_(values), attrs_(attrs), outputs(output_count, Shape::unknown_rank()) {}
 
   int inputs() const override { return static_cast<int>(shapes_.size()); }
   const Shape& input(int index) const override { return *shapes_[static_cast<size_t>(index)]; }
@@ -141,9 +141,8 @@ std::vector<DType> complete_attrs(const RegisteredOp& op, std::span<const DType>
   return outputs;
 }
 
-std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* const> shapes,
-                                std::span<const DType> dtypes, std::span<const Tensor* const> values,
-                                const Attrs& attrs, size_t output_count) {
+std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* const> shapes, std::span<const DType> dtypes,
+                                std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count) {
   InferenceContext context(shapes, dtypes, values, attrs, output_count);
   if (op.def->shape != nullptr) op.def->shape(context);
   return std::move(context.outputs);

@@ -17,9 +17,8 @@ const RegisteredOp& require_op(std::string_view op);
 std::vector<DType> complete_attrs(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs);
 
 /// Runs the op's shape function. `values[i]` is null where input i is not known.
-std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* const> shapes,
-                                std::span<const DType> dtypes, std::span<const Tensor* const> values,
-                                const Attrs& attrs, size_t output_count);
+std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* const> shapes, std::span<const DType> dtypes,
+                                std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count);
 
 /// Whether values of this op may be computed ahead of a run: stateless, and no argument.
 bool is_foldable(const RegisteredOp& op);

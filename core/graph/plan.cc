@@ -17,8 +17,8 @@ constexpr int64_t kMaxFoldedElements = 1024;  // shapes and the like
 /// A piece of memory: made by one value, perhaps passed on to aliases and in-place results.
 struct Block {
   int64_t bytes = 0;
-  int32_t first = 0;   // node that makes it
-  int32_t last = 0;    // node after which nobody reads it
+  int32_t first = 0;  // node that makes it
+  int32_t last = 0;   // node after which nobody reads it
   int64_t offset = -1;
   bool escapes = false;  // leaves with a result, or cannot be planned: memory of its own
 };
@@ -26,9 +26,14 @@ struct Block {
 class Planner {
  public:
   Planner(const Function& function, const ValueIndex& index, const Hoisting& hoisting, Plan& plan, Runtime& runtime)
-      : function_(function), index_(index), hoisting_(hoisting), plan_(plan), runtime_(runtime),
+      : function_(function),
+        index_(index),
+        hoisting_(hoisting),
+        plan_(plan),
+        runtime_(runtime),
         shapes_(static_cast<size_t>(index.count()), Shape::unknown_rank()),
-        known_(static_cast<size_t>(index.count())), block_of_(static_cast<size_t>(index.count()), -1),
+        known_(static_cast<size_t>(index.count())),
+        block_of_(static_cast<size_t>(index.count()), -1),
         last_use_(static_cast<size_t>(index.count()), -1) {}
 
   void run() {
@@ -95,9 +100,12 @@ class Planner {
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < values.size(); ++i) {
       const Shape& shape = shapes_[static_cast<size_t>(index_.of(n.inputs[i]))];
-      if (values[i] != nullptr) inputs.push_back(*values[i]);
-      else if (of_shape && shape.fully_known()) inputs.push_back(Tensor::borrow(function_.dtype(n.inputs[i]), shape, nullptr));
-      else return;
+      if (values[i] != nullptr)
+        inputs.push_back(*values[i]);
+      else if (of_shape && shape.fully_known())
+        inputs.push_back(Tensor::borrow(function_.dtype(n.inputs[i]), shape, nullptr));
+      else
+        return;
     }
     plan_.folded[static_cast<size_t>(id)] = run_kernel(*n.op, inputs, n.attrs, n.dtypes, runtime_);
     const auto& folded = plan_.folded[static_cast<size_t>(id)];
@@ -201,9 +209,8 @@ class Planner {
       }
       block.offset = offset;
       plan_.arena_bytes = std::max(plan_.arena_bytes, offset + block.bytes);
-      const auto at = std::upper_bound(placed.begin(), placed.end(), offset, [&](int64_t o, int32_t other) {
-        return o < blocks_[static_cast<size_t>(other)].offset;
-      });
+      const auto at = std::upper_bound(placed.begin(), placed.end(), offset,
+                                       [&](int64_t o, int32_t other) { return o < blocks_[static_cast<size_t>(other)].offset; });
       placed.insert(at, id);
     }
   }
@@ -244,8 +251,8 @@ ValueIndex::ValueIndex(const Function& function) {
   for (const Node& node : function.nodes) first_.push_back(first_.back() + static_cast<int32_t>(node.dtypes.size()));
 }
 
-Plan make_plan(const Function& function, const ValueIndex& index, const Hoisting& hoisting,
-               std::vector<Shape> arg_shapes, Runtime& runtime) {
+Plan make_plan(const Function& function, const ValueIndex& index, const Hoisting& hoisting, std::vector<Shape> arg_shapes,
+               Runtime& runtime) {
   Plan plan;
   plan.arg_shapes = std::move(arg_shapes);
   Planner(function, index, hoisting, plan, runtime).run();

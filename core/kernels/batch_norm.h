@@ -31,8 +31,8 @@ void channel_moments(int64_t rows, int64_t channels, const T* x, T* mean, T* var
 
 /// y = (x − mean) · scale / √(variance + epsilon) + offset. y may be x.
 template <class T>
-void batch_norm(Context& context, int64_t rows, int64_t channels, const T* x, const T* mean, const T* variance,
-                const T* scale, const T* offset, T epsilon, T* y) {
+void batch_norm(Context& context, int64_t rows, int64_t channels, const T* x, const T* mean, const T* variance, const T* scale,
+                const T* offset, T epsilon, T* y) {
   std::vector<T> factor(static_cast<size_t>(channels));
   for (int64_t c = 0; c < channels; ++c) factor[static_cast<size_t>(c)] = scale[c] / std::sqrt(variance[c] + epsilon);
   parallel_for(context, rows, 16384 / std::max<int64_t>(channels, 1) + 1, [&](int64_t begin, int64_t end) {

@@ -130,8 +130,10 @@ void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, 
                   packed + group * each, output + at, g.out_channels, part);
     }
   };
-  if (g.is_pointwise()) run(0, g.batch * g.places());
-  else for_blocks(g, run);
+  if (g.is_pointwise())
+    run(0, g.batch * g.places());
+  else
+    for_blocks(g, run);
 }
 
 template <class T>

@@ -30,8 +30,8 @@ struct ConvGeometry {
   }
   /// Whether every patch is the input at that place: patches then need no copy.
   bool is_pointwise() const {
-    return filter_height == 1 && filter_width == 1 && stride_height == 1 && stride_width == 1 && pad_top == 0 &&
-           pad_left == 0 && out_height == in_height && out_width == in_width;
+    return filter_height == 1 && filter_width == 1 && stride_height == 1 && stride_width == 1 && pad_top == 0 && pad_left == 0 &&
+           out_height == in_height && out_width == in_width;
   }
 };
 

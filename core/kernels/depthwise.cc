@@ -91,9 +91,8 @@ void convolve_rows(const ConvGeometry& g, const T* input, const T* filter, T* ou
     for (int64_t x = 0; x < g.out_width; ++x) {
       T* to = output + (row * g.out_width + x) * g.out_channels;
       finish.start(to);
-      for_taps(g, row / g.out_height, row % g.out_height, x, [&](int64_t in, int64_t tap) {
-        multiply_add(g.in_channels, multiplier, input + in, filter + tap, to);
-      });
+      for_taps(g, row / g.out_height, row % g.out_height, x,
+               [&](int64_t in, int64_t tap) { multiply_add(g.in_channels, multiplier, input + in, filter + tap, to); });
       finish.end(to);
     }
   }
@@ -110,8 +109,10 @@ struct Fused {
   int64_t channels;
   const Epilogue& epilogue;
   void start(float* to) const {
-    if (epilogue.bias != nullptr) std::copy_n(epilogue.bias, channels, to);
-    else std::fill_n(to, channels, 0.0f);
+    if (epilogue.bias != nullptr)
+      std::copy_n(epilogue.bias, channels, to);
+    else
+      std::fill_n(to, channels, 0.0f);
   }
   void end(float* to) const { activate(epilogue.activation, epilogue.alpha, channels, to); }
 };
@@ -170,9 +171,8 @@ void depthwise_backprop_filter(Context&, const ConvGeometry& g, const T* input, 
   for (int64_t place = 0; place < g.batch * g.places(); ++place) {
     const T* from = dy + place * g.out_channels;
     const int64_t y = place % g.places() / g.out_width, x = place % g.out_width;
-    for_taps(g, place / g.places(), y, x, [&](int64_t in, int64_t tap) {
-      multiply_add(g.in_channels, multiplier, input + in, from, d_filter + tap);
-    });
+    for_taps(g, place / g.places(), y, x,
+             [&](int64_t in, int64_t tap) { multiply_add(g.in_channels, multiplier, input + in, from, d_filter + tap); });
   }
 }
 

@@ -18,8 +18,10 @@ std::vector<BroadcastAxis> broadcast_axes(std::span<const int64_t> x, std::span<
     x_step *= x_size;
     y_step *= y_size;
     const bool joins = !axes.empty() && (axes.back().x == 0) == (axis.x == 0) && (axes.back().y == 0) == (axis.y == 0);
-    if (joins) axes.back().size *= size;
-    else axes.push_back(axis);
+    if (joins)
+      axes.back().size *= size;
+    else
+      axes.push_back(axis);
   }
   if (axes.empty()) axes.push_back({1, 1, 1});
   std::reverse(axes.begin(), axes.end());

@@ -29,22 +29,28 @@ T wrapping(T a, T b, F f) {
 struct Add {
   template <Number T>
   static T apply(T a, T b) {
-    if constexpr (Integer<T>) return wrapping(a, b, [](auto x, auto y) { return x + y; });
-    else return a + b;
+    if constexpr (Integer<T>)
+      return wrapping(a, b, [](auto x, auto y) { return x + y; });
+    else
+      return a + b;
   }
 };
 struct Sub {
   template <Number T>
   static T apply(T a, T b) {
-    if constexpr (Integer<T>) return wrapping(a, b, [](auto x, auto y) { return x - y; });
-    else return a - b;
+    if constexpr (Integer<T>)
+      return wrapping(a, b, [](auto x, auto y) { return x - y; });
+    else
+      return a - b;
   }
 };
 struct Mul {
   template <Number T>
   static T apply(T a, T b) {
-    if constexpr (Integer<T>) return wrapping(a, b, [](auto x, auto y) { return x * y; });
-    else return a * b;
+    if constexpr (Integer<T>)
+      return wrapping(a, b, [](auto x, auto y) { return x * y; });
+    else
+      return a * b;
   }
 };
 
@@ -97,25 +103,35 @@ struct FloorMod {
 
 struct DivNoNan {
   template <Floating T>
-  static T apply(T a, T b) { return b == 0 ? T(0) : a / b; }
+  static T apply(T a, T b) {
+    return b == 0 ? T(0) : a / b;
+  }
 };
 struct MulNoNan {
   template <Floating T>
-  static T apply(T a, T b) { return b == 0 ? T(0) : a * b; }
+  static T apply(T a, T b) {
+    return b == 0 ? T(0) : a * b;
+  }
 };
 
 /// NaN in either gives NaN.
 struct Maximum {
   template <Number T>
-  static T apply(T a, T b) { return a > b || a != a ? a : b; }
+  static T apply(T a, T b) {
+    return a > b || a != a ? a : b;
+  }
 };
 struct Minimum {
   template <Number T>
-  static T apply(T a, T b) { return a < b || a != a ? a : b; }
+  static T apply(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
 };
 struct SquaredDifference {
   template <Number T>
-  static T apply(T a, T b) { return Mul::apply(Sub::apply(a, b), Sub::apply(a, b)); }
+  static T apply(T a, T b) {
+    return Mul::apply(Sub::apply(a, b), Sub::apply(a, b));
+  }
 };
 
 /// Integers by squaring. REQUIRES: an integer exponent is not negative.
@@ -136,40 +152,58 @@ struct Pow {
 };
 struct Atan2 {
   template <Floating T>
-  static T apply(T y, T x) { return std::atan2(y, x); }
+  static T apply(T y, T x) {
+    return std::atan2(y, x);
+  }
 };
 struct Xlogy {
   template <Floating T>
-  static T apply(T x, T y) { return x == 0 ? T(0) : x * std::log(y); }
+  static T apply(T x, T y) {
+    return x == 0 ? T(0) : x * std::log(y);
+  }
 };
 struct Xdivy {
   template <Floating T>
-  static T apply(T x, T y) { return x == 0 ? T(0) : x / y; }
+  static T apply(T x, T y) {
+    return x == 0 ? T(0) : x / y;
+  }
 };
 
 struct Equal {
   template <class T>
-  static bool apply(const T& a, const T& b) { return a == b; }
+  static bool apply(const T& a, const T& b) {
+    return a == b;
+  }
 };
 struct NotEqual {
   template <class T>
-  static bool apply(const T& a, const T& b) { return a != b; }
+  static bool apply(const T& a, const T& b) {
+    return a != b;
+  }
 };
 struct Less {
   template <Number T>
-  static bool apply(T a, T b) { return a < b; }
+  static bool apply(T a, T b) {
+    return a < b;
+  }
 };
 struct LessEqual {
   template <Number T>
-  static bool apply(T a, T b) { return a <= b; }
+  static bool apply(T a, T b) {
+    return a <= b;
+  }
 };
 struct Greater {
   template <Number T>
-  static bool apply(T a, T b) { return a > b; }
+  static bool apply(T a, T b) {
+    return a > b;
+  }
 };
 struct GreaterEqual {
   template <Number T>
-  static bool apply(T a, T b) { return a >= b; }
+  static bool apply(T a, T b) {
+    return a >= b;
+  }
 };
 struct LogicalAnd {
   static bool apply(bool a, bool b) { return a && b; }
@@ -180,38 +214,52 @@ struct LogicalOr {
 
 struct IsNan {
   template <Floating T>
-  static bool apply(T x) { return std::isnan(x); }
+  static bool apply(T x) {
+    return std::isnan(x);
+  }
 };
 struct IsInf {
   template <Floating T>
-  static bool apply(T x) { return std::isinf(x); }
+  static bool apply(T x) {
+    return std::isinf(x);
+  }
 };
 struct IsFinite {
   template <Floating T>
-  static bool apply(T x) { return std::isfinite(x); }
+  static bool apply(T x) {
+    return std::isfinite(x);
+  }
 };
 
 struct Abs {
   template <Number T>
   static T apply(T x) {
-    if constexpr (Floating<T>) return std::abs(x);
-    else return x < 0 ? Sub::apply(T(0), x) : x;
+    if constexpr (Floating<T>)
+      return std::abs(x);
+    else
+      return x < 0 ? Sub::apply(T(0), x) : x;
   }
 };
 struct Neg {
   template <Number T>
   static T apply(T x) {
-    if constexpr (Floating<T>) return -x;
-    else return Sub::apply(T(0), x);
+    if constexpr (Floating<T>)
+      return -x;
+    else
+      return Sub::apply(T(0), x);
   }
 };
 struct Sign {
   template <Number T>
-  static T apply(T x) { return x > 0 ? T(1) : x < 0 ? static_cast<T>(-1) : x; }
+  static T apply(T x) {
+    return x > 0 ? T(1) : x < 0 ? static_cast<T>(-1) : x;
+  }
 };
 struct Square {
   template <Number T>
-  static T apply(T x) { return Mul::apply(x, x); }
+  static T apply(T x) {
+    return Mul::apply(x, x);
+  }
 };
 
 /// e^x. For floats the polynomial of Cephes (S. Moshier, expf.c), written without branches so that loops over it become
@@ -219,20 +267,23 @@ struct Square {
 struct Exp {
   template <Floating T>
   static T apply(T x) {
-    if constexpr (std::same_as<T, double>) return std::exp(x);
-    else return of_float(x);
+    if constexpr (std::same_as<T, double>)
+      return std::exp(x);
+    else
+      return of_float(x);
   }
 
  private:
   static float of_float(float x) {
     constexpr float kMost = 89.0f, kLeast = -104.0f;  // beyond, the result is infinite or 0 anyway
     const float bounded = x > kMost ? kMost : x < kLeast ? kLeast : x;
-    constexpr float kRound = 12582912.0f;             // 1.5 · 2^23: adding it rounds to a whole number
+    constexpr float kRound = 12582912.0f;  // 1.5 · 2^23: adding it rounds to a whole number
     const float shifted = bounded * 1.44269504088896341f + kRound;
     const float n = shifted - kRound;
     const float r = bounded - n * 0.693359375f - n * -2.12194440e-4f;
     float p = 1.9875691500e-4f;
-    for (const float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f}) p = p * r + c;
+    for (const float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
+      p = p * r + c;
     const float e = p * r * r + r + 1.0f;
     // 2^n in two factors, so that neither leaves the range of normal numbers. The whole number sits in the low bits.
     const auto whole = static_cast<int32_t>(std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound));
@@ -244,7 +295,9 @@ struct Exp {
 #define KERAS_FLOAT_FUNCTOR(name, expression) \
   struct name {                               \
     template <Floating T>                     \
-    static T apply(T x) { return expression; } \
+    static T apply(T x) {                     \
+      return expression;                      \
+    }                                         \
   };
 KERAS_FLOAT_FUNCTOR(Sqrt, std::sqrt(x))
 KERAS_FLOAT_FUNCTOR(Rsqrt, T(1) / std::sqrt(x))
@@ -302,8 +355,10 @@ struct Tanh {
 struct Round {
   template <Number T>
   static T apply(T x) {
-    if constexpr (Floating<T>) return RoundHalfToEven::apply(x);
-    else return x;
+    if constexpr (Floating<T>)
+      return RoundHalfToEven::apply(x);
+    else
+      return x;
   }
 };
 using Floor = FloorOfFloat;
@@ -311,58 +366,84 @@ using Ceil = CeilOfFloat;
 
 struct Relu {
   template <Number T>
-  static T apply(T x) { return Maximum::apply(x, T(0)); }
+  static T apply(T x) {
+    return Maximum::apply(x, T(0));
+  }
 };
 struct Relu6 {
   template <Number T>
-  static T apply(T x) { return Minimum::apply(Maximum::apply(x, T(0)), T(6)); }
+  static T apply(T x) {
+    return Minimum::apply(Maximum::apply(x, T(0)), T(6));
+  }
 };
 
 // Gradients. Those of functions written in their own value take (y, dy), as TensorFlow's ops do; those of activations take
 // (dy, features or outputs).
 struct SqrtGrad {
   template <Floating T>
-  static T apply(T y, T dy) { return dy * T(0.5) / y; }
+  static T apply(T y, T dy) {
+    return dy * T(0.5) / y;
+  }
 };
 struct RsqrtGrad {
   template <Floating T>
-  static T apply(T y, T dy) { return T(-0.5) * dy * y * y * y; }
+  static T apply(T y, T dy) {
+    return T(-0.5) * dy * y * y * y;
+  }
 };
 struct TanhGrad {
   template <Floating T>
-  static T apply(T y, T dy) { return dy * (T(1) - y * y); }
+  static T apply(T y, T dy) {
+    return dy * (T(1) - y * y);
+  }
 };
 struct SigmoidGrad {
   template <Floating T>
-  static T apply(T y, T dy) { return dy * y * (T(1) - y); }
+  static T apply(T y, T dy) {
+    return dy * y * (T(1) - y);
+  }
 };
 struct ReciprocalGrad {
   template <Floating T>
-  static T apply(T y, T dy) { return -dy * y * y; }
+  static T apply(T y, T dy) {
+    return -dy * y * y;
+  }
 };
 struct ReluGrad {
   template <Number T>
-  static T apply(T dy, T x) { return x > 0 ? dy : T(0); }
+  static T apply(T dy, T x) {
+    return x > 0 ? dy : T(0);
+  }
 };
 struct Relu6Grad {
   template <Number T>
-  static T apply(T dy, T x) { return x > 0 && x < 6 ? dy : T(0); }
+  static T apply(T dy, T x) {
+    return x > 0 && x < 6 ? dy : T(0);
+  }
 };
 struct EluGrad {
   template <Floating T>
-  static T apply(T dy, T y) { return y < 0 ? dy * (y + T(1)) : dy; }
+  static T apply(T dy, T y) {
+    return y < 0 ? dy * (y + T(1)) : dy;
+  }
 };
 struct SeluGrad {
   template <Floating T>
-  static T apply(T dy, T y) { return y < 0 ? dy * (y + T(1.7580993408473768599)) : dy * T(1.0507009873554804934); }
+  static T apply(T dy, T y) {
+    return y < 0 ? dy * (y + T(1.7580993408473768599)) : dy * T(1.0507009873554804934);
+  }
 };
 struct SoftplusGrad {
   template <Floating T>
-  static T apply(T dy, T x) { return dy / (Exp::apply(-x) + T(1)); }
+  static T apply(T dy, T x) {
+    return dy / (Exp::apply(-x) + T(1));
+  }
 };
 struct SoftsignGrad {
   template <Floating T>
-  static T apply(T dy, T x) { return dy / ((T(1) + std::abs(x)) * (T(1) + std::abs(x))); }
+  static T apply(T dy, T x) {
+    return dy / ((T(1) + std::abs(x)) * (T(1) + std::abs(x)));
+  }
 };
 
 }  // namespace keras::kernels

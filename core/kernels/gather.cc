@@ -13,8 +13,7 @@ int64_t element_bytes(DType dtype) {
   return dtype == DType::kString ? static_cast<int64_t>(sizeof(std::string)) : dtype_bytes(dtype);
 }
 
-void gather_rows(DType dtype, const GatherShape& shape, const std::byte* from, std::span<const int64_t> indices,
-                 std::byte* to) {
+void gather_rows(DType dtype, const GatherShape& shape, const std::byte* from, std::span<const int64_t> indices, std::byte* to) {
   const int64_t row_bytes = shape.inner * element_bytes(dtype);
   if (element_bytes(dtype) == 0) throw UnimplementedError("Elements of dtype {} cannot be gathered", dtype);
   for (int64_t outer = 0; outer < shape.outer; ++outer, from += shape.size * row_bytes) {

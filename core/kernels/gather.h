@@ -18,8 +18,7 @@ struct GatherShape {
 int64_t element_bytes(DType dtype);
 
 /// to[o, i, :] = from[o, indices[i], :]. REQUIRES: all indices in [0, size).
-void gather_rows(DType dtype, const GatherShape& shape, const std::byte* from, std::span<const int64_t> indices,
-                 std::byte* to);
+void gather_rows(DType dtype, const GatherShape& shape, const std::byte* from, std::span<const int64_t> indices, std::byte* to);
 
 /// to[rows[i], :] += from[i, :]; a negative row is left out.
 template <class T>

@@ -26,8 +26,8 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
     if (count < kTileRows) std::fill_n(tile, kTileRows * k, 0.0f);
     int64_t done = 0;
     if (count == kTileRows && a.column_step == 1) {
-      const float* rows_of_tile[] = {a.data + i0 * a.row_step, a.data + (i0 + 1) * a.row_step,
-                                     a.data + (i0 + 2) * a.row_step, a.data + (i0 + 3) * a.row_step};
+      const float* rows_of_tile[] = {a.data + i0 * a.row_step, a.data + (i0 + 1) * a.row_step, a.data + (i0 + 2) * a.row_step,
+                                     a.data + (i0 + 3) * a.row_step};
       for (; done + 4 <= k; done += 4) {
         transpose_4x4(rows_of_tile[0] + done, rows_of_tile[1] + done, rows_of_tile[2] + done, rows_of_tile[3] + done,
                       tile + done * kTileRows);
@@ -162,9 +162,8 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
   const int64_t blocks = (m + kBlockRows - 1) / kBlockRows;
   // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
-  const int64_t shares = blocks >= context.parallel.width() || m * n * k < 100'000
-                             ? 1
-                             : std::min<int64_t>(panels, context.parallel.width());
+  const int64_t shares =
+      blocks >= context.parallel.width() || m * n * k < 100'000 ? 1 : std::min<int64_t>(panels, context.parallel.width());
   if (m == 0 || n == 0) return;
   const auto run = [&](int64_t task, int worker) {
     const int64_t block = task / shares, share = task % shares;
@@ -178,8 +177,8 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
   context.parallel.run(blocks * shares, run);
 }
 
-void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c,
-          int64_t c_step, const Epilogue& epilogue) {
+void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c, int64_t c_step,
+          const Epilogue& epilogue) {
   std::vector<float> packed(static_cast<size_t>(packed_floats(k, n)));
   pack_matrix(k, n, b, packed.data());
   gemm_packed(context, m, n, k, a, packed.data(), c, c_step, epilogue);

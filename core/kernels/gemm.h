@@ -24,7 +24,7 @@ struct Epilogue {
   const float* bias = nullptr;      // one for each column
   const float* residual = nullptr;  // laid out as the result
   Activation activation = Activation::kNone;
-  float alpha = 0.2f;               // of LeakyRelu
+  float alpha = 0.2f;  // of LeakyRelu
   bool accumulate = false;
 };
 
@@ -40,8 +40,8 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
                  int64_t c_step, const Epilogue& epilogue = {});
 
 /// The same with b as it is; packs it first.
-void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c,
-          int64_t c_step, const Epilogue& epilogue = {});
+void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c, int64_t c_step,
+          const Epilogue& epilogue = {});
 
 /// The plain twin, for other element types.
 template <class T>

@@ -15,8 +15,8 @@ constexpr uint64_t kTruncatedBlocks = 256;
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c, std::array<uint32_t, 2> k) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t p = uint64_t{kMultiplier0} * c[0], q = uint64_t{kMultiplier1} * c[2];
-    c = {static_cast<uint32_t>(q >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(q),
-         static_cast<uint32_t>(p >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(p)};
+    c = {static_cast<uint32_t>(q >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(q), static_cast<uint32_t>(p >> 32) ^ c[3] ^ k[1],
+         static_cast<uint32_t>(p)};
     k = {k[0] + kWeyl0, k[1] + kWeyl1};
   }
   return c;
@@ -35,10 +35,9 @@ std::array<float, 2> box_muller(uint32_t a, uint32_t b) {
 }  // namespace
 
 Philox Philox::from_seed(uint64_t seed_low, uint64_t seed_high) {
-  const std::array<uint32_t, 4> mixed =
-      philox({static_cast<uint32_t>(seed_low), static_cast<uint32_t>(seed_low >> 32), static_cast<uint32_t>(seed_high),
-              static_cast<uint32_t>(seed_high >> 32)},
-             {0x3EC8F720u, 0x02461E29u});
+  const std::array<uint32_t, 4> mixed = philox({static_cast<uint32_t>(seed_low), static_cast<uint32_t>(seed_low >> 32),
+                                                static_cast<uint32_t>(seed_high), static_cast<uint32_t>(seed_high >> 32)},
+                                               {0x3EC8F720u, 0x02461E29u});
   return {{0, 0, mixed[2], mixed[3]}, {mixed[0], mixed[1]}};
 }
 

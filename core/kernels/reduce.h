@@ -15,39 +15,63 @@ namespace keras::kernels {
 
 struct SumOf {
   template <class T>
-  static T start() { return T(0); }
+  static T start() {
+    return T(0);
+  }
   template <class T>
-  static T join(T a, T b) { return Add::apply(a, b); }
+  static T join(T a, T b) {
+    return Add::apply(a, b);
+  }
 };
 struct ProdOf {
   template <class T>
-  static T start() { return T(1); }
+  static T start() {
+    return T(1);
+  }
   template <class T>
-  static T join(T a, T b) { return Mul::apply(a, b); }
+  static T join(T a, T b) {
+    return Mul::apply(a, b);
+  }
 };
 struct MaxOf {
   template <class T>
-  static T start() { return std::floating_point<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest(); }
+  static T start() {
+    return std::floating_point<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  }
   template <class T>
-  static T join(T a, T b) { return Maximum::apply(a, b); }
+  static T join(T a, T b) {
+    return Maximum::apply(a, b);
+  }
 };
 struct MinOf {
   template <class T>
-  static T start() { return std::floating_point<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max(); }
+  static T start() {
+    return std::floating_point<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+  }
   template <class T>
-  static T join(T a, T b) { return Minimum::apply(a, b); }
+  static T join(T a, T b) {
+    return Minimum::apply(a, b);
+  }
 };
 struct AllOf {
   template <class T>
-  static T start() { return true; }
+  static T start() {
+    return true;
+  }
   template <class T>
-  static T join(T a, T b) { return a && b; }
+  static T join(T a, T b) {
+    return a && b;
+  }
 };
 struct AnyOf {
   template <class T>
-  static T start() { return false; }
+  static T start() {
+    return false;
+  }
   template <class T>
-  static T join(T a, T b) { return a || b; }
+  static T join(T a, T b) {
+    return a || b;
+  }
 };
 
 /// Of a dense run, in pairs of halves, so that the rounding error of a sum grows with the logarithm of its length only.
@@ -96,8 +120,10 @@ void reduce_middle(Context& context, int64_t outer, int64_t size, int64_t inner,
   parallel_for(context, outer, grain, [=](int64_t begin, int64_t end) {
     std::vector<T> scratch(inner == 1 ? 0 : static_cast<size_t>(inner) * 64);
     for (int64_t i = begin; i < end; ++i) {
-      if (inner == 1) y[i] = reduce_run<F>(size, x + i * size);
-      else reduce_rows<F>(size, inner, x + i * size * inner, y + i * inner, scratch.data());
+      if (inner == 1)
+        y[i] = reduce_run<F>(size, x + i * size);
+      else
+        reduce_rows<F>(size, inner, x + i * size * inner, y + i * inner, scratch.data());
     }
   });
 }

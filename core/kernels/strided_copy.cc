@@ -17,8 +17,7 @@ struct Axis {
 };
 
 /// Outermost first, without axes of size 1, neighbours merged where one step of the outer is a full run of the inner.
-std::vector<Axis> merged_axes(std::span<const int64_t> dims, const std::vector<int64_t>& to,
-                              const std::vector<int64_t>& from) {
+std::vector<Axis> merged_axes(std::span<const int64_t> dims, const std::vector<int64_t>& to, const std::vector<int64_t>& from) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 1) continue;
@@ -113,9 +112,8 @@ void copy_strided(DType dtype, std::span<const int64_t> dims, View to, ConstView
   assert(dims.size() == to.strides.size() && dims.size() == from.strides.size());
   if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return;
   const std::vector<Axis> axes = merged_axes(dims, to.strides, from.strides);
-  with_element_type(dtype, [&]<class T>(const T&) {
-    copy_axes<T>(axes, static_cast<T*>(to.data), static_cast<const T*>(from.data));
-  });
+  with_element_type(dtype,
+                    [&]<class T>(const T&) { copy_axes<T>(axes, static_cast<T*>(to.data), static_cast<const T*>(from.data)); });
 }
 
 void fill(Tensor& to, const void* value) {
@@ -125,9 +123,8 @@ void fill(Tensor& to, const void* value) {
 }
 
 void set_zero(Tensor& to) {
-  with_element_type(to.dtype(), [&]<class T>(const T& zero) {
-    std::fill_n(reinterpret_cast<T*>(to.raw()), to.elements(), zero);
-  });
+  with_element_type(to.dtype(),
+                    [&]<class T>(const T& zero) { std::fill_n(reinterpret_cast<T*>(to.raw()), to.elements(), zero); });
 }
 
 void copy_elements(Tensor& to, const Tensor& from) {

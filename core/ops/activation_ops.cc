@@ -67,8 +67,10 @@ void softmax_kernel(KernelContext& c) {
   const int64_t columns = x.dim(-1), rows = columns == 0 ? 0 : x.elements() / columns;
   Tensor& y = c.output(0, x.shape());
   with_float_type(x.dtype(), kLog ? "LogSoftmax" : "Softmax", [&]<class T>(T) {
-    if constexpr (kLog) kernels::log_softmax(c.kernels(), rows, columns, x.data<T>(), y.data<T>());
-    else kernels::softmax(c.kernels(), rows, columns, x.data<T>(), y.data<T>());
+    if constexpr (kLog)
+      kernels::log_softmax(c.kernels(), rows, columns, x.data<T>(), y.data<T>());
+    else
+      kernels::softmax(c.kernels(), rows, columns, x.data<T>(), y.data<T>());
   });
 }
 

@@ -20,8 +20,10 @@ Attrs::Attrs(std::initializer_list<std::pair<std::string, AttrValue>> values) {
 
 Attrs& Attrs::set(std::string_view name, AttrValue value) {
   const auto it = position(items_, name);
-  if (it != items_.end() && it->first == name) it->second = std::move(value);
-  else items_.emplace(it, std::string(name), std::move(value));
+  if (it != items_.end() && it->first == name)
+    it->second = std::move(value);
+  else
+    items_.emplace(it, std::string(name), std::move(value));
   return *this;
 }
 

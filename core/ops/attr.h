@@ -21,9 +21,9 @@ struct FunctionRef {
   std::shared_ptr<const Function> function;
 };
 
-using AttrValue = std::variant<int64_t, float, bool, std::string, DType, Shape, Tensor, FunctionRef,
-                               std::vector<int64_t>, std::vector<float>, std::vector<bool>, std::vector<std::string>,
-                               std::vector<DType>, std::vector<Shape>, std::vector<FunctionRef>>;
+using AttrValue =
+    std::variant<int64_t, float, bool, std::string, DType, Shape, Tensor, FunctionRef, std::vector<int64_t>, std::vector<float>,
+                 std::vector<bool>, std::vector<std::string>, std::vector<DType>, std::vector<Shape>, std::vector<FunctionRef>>;
 
 /// Attributes by name, in order of names. Getters throw InvalidArgumentError for a missing attribute or another kind.
 class Attrs {

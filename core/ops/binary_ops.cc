@@ -14,9 +14,7 @@ Values sub_grad(GradContext& g) {
   return {unbroadcast(g.upstream(0), g.input(0), g.input(1)), neg(unbroadcast(g.upstream(0), g.input(1), g.input(0)))};
 }
 
-Values mul_grad(GradContext& g) {
-  return unbroadcast_pair(g, mul(g.upstream(0), g.input(1)), mul(g.upstream(0), g.input(0)));
-}
+Values mul_grad(GradContext& g) { return unbroadcast_pair(g, mul(g.upstream(0), g.input(1)), mul(g.upstream(0), g.input(0))); }
 
 // d(x / y) = dx / y - x / y² · dy
 Values div_grad(GradContext& g) {
@@ -31,8 +29,7 @@ Values div_no_nan_grad(GradContext& g) {
 }
 
 Values mul_no_nan_grad(GradContext& g) {
-  return unbroadcast_pair(g, emit1("MulNoNan", {g.upstream(0), g.input(1)}),
-                          emit1("MulNoNan", {g.input(0), g.upstream(0)}));
+  return unbroadcast_pair(g, emit1("MulNoNan", {g.upstream(0), g.input(1)}), emit1("MulNoNan", {g.input(0), g.upstream(0)}));
 }
 
 // A tie goes to x.
@@ -73,8 +70,7 @@ Value is_not_zero(const Value& x) { return cast(emit1("NotEqual", {x, scalar_lik
 
 Values xlogy_grad(GradContext& g) {
   const Value &x = g.input(0), &y = g.input(1);
-  return unbroadcast_pair(g, mul(emit1("Xlogy", {is_not_zero(x), y}), g.upstream(0)),
-                          mul(emit1("Xdivy", {x, y}), g.upstream(0)));
+  return unbroadcast_pair(g, mul(emit1("Xlogy", {is_not_zero(x), y}), g.upstream(0)), mul(emit1("Xdivy", {x, y}), g.upstream(0)));
 }
 
 Values xdivy_grad(GradContext& g) {

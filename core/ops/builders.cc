@@ -53,17 +53,13 @@ Values emit_all(std::string_view op, std::initializer_list<Value> inputs, Attrs 
   return emitter_of(all).emit(op, all, std::move(attrs));
 }
 
-Value scalar_like(const Value& like, double value) {
-  return like.emitter->constant(Tensor::number(like.dtype(), value));
-}
+Value scalar_like(const Value& like, double value) { return like.emitter->constant(Tensor::number(like.dtype(), value)); }
 
 Value ints(Emitter& emitter, const std::vector<int64_t>& values) {
   return emitter.constant(Tensor::vector(std::vector<int32_t>(values.begin(), values.end())));
 }
 
-Value int_scalar(Emitter& emitter, int64_t value) {
-  return emitter.constant(Tensor::scalar(static_cast<int32_t>(value)));
-}
+Value int_scalar(Emitter& emitter, int64_t value) { return emitter.constant(Tensor::scalar(static_cast<int32_t>(value))); }
 
 Value add(const Value& a, const Value& b) { return emit1("AddV2", {a, b}); }
 Value sub(const Value& a, const Value& b) { return emit1("Sub", {a, b}); }
@@ -95,15 +91,9 @@ Value less(const Value& a, const Value& b) { return emit1("Less", {a, b}); }
 Value select(const Value& condition, const Value& a, const Value& b) { return emit1("SelectV2", {condition, a, b}); }
 Value cast(const Value& x, DType dtype) { return x.dtype() == dtype ? x : emit1("Cast", {x}, {{"DstT", dtype}}); }
 
-Value reduce_sum(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) {
-  return reduce("Sum", x, axes, keep_dims);
-}
-Value reduce_mean(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) {
-  return reduce("Mean", x, axes, keep_dims);
-}
-Value reduce_max(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) {
-  return reduce("Max", x, axes, keep_dims);
-}
+Value reduce_sum(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) { return reduce("Sum", x, axes, keep_dims); }
+Value reduce_mean(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) { return reduce("Mean", x, axes, keep_dims); }
+Value reduce_max(const Value& x, const std::vector<int64_t>& axes, bool keep_dims) { return reduce("Max", x, axes, keep_dims); }
 Value arg_max(const Value& x, int64_t axis) { return emit1("ArgMax", {x, int_scalar(*x.emitter, axis)}); }
 
 Value shape_of(const Value& x) {

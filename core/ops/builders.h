@@ -14,15 +14,15 @@ inline Value emit1(std::string_view op, std::initializer_list<Value> inputs, Att
 Values emit_all(std::string_view op, std::initializer_list<Value> inputs, Attrs attrs = {});
 
 // Constants
-Value scalar_like(const Value& like, double value);                    // a scalar of like's dtype
-Value ints(Emitter& emitter, const std::vector<int64_t>& values);      // an int32 vector constant (shapes, axes)
-Value int_scalar(Emitter& emitter, int64_t value);                     // an int32 scalar constant (an axis)
+Value scalar_like(const Value& like, double value);                // a scalar of like's dtype
+Value ints(Emitter& emitter, const std::vector<int64_t>& values);  // an int32 vector constant (shapes, axes)
+Value int_scalar(Emitter& emitter, int64_t value);                 // an int32 scalar constant (an axis)
 
 // Elementwise, with broadcasting
 Value add(const Value& a, const Value& b);
 Value sub(const Value& a, const Value& b);
 Value mul(const Value& a, const Value& b);
-Value div(const Value& a, const Value& b);      // RealDiv
+Value div(const Value& a, const Value& b);  // RealDiv
 Value maximum(const Value& a, const Value& b);
 Value minimum(const Value& a, const Value& b);
 inline Value add(const Value& a, double b) { return add(a, scalar_like(a, b)); }
@@ -50,20 +50,20 @@ Value equal(const Value& a, const Value& b);
 Value greater(const Value& a, const Value& b);
 Value greater_equal(const Value& a, const Value& b);
 Value less(const Value& a, const Value& b);
-Value select(const Value& condition, const Value& a, const Value& b);   // SelectV2
-Value cast(const Value& x, DType dtype);                                // x itself if it has the dtype
+Value select(const Value& condition, const Value& a, const Value& b);  // SelectV2
+Value cast(const Value& x, DType dtype);                               // x itself if it has the dtype
 
 // Reductions. An empty `axes` means all axes.
 Value reduce_sum(const Value& x, const std::vector<int64_t>& axes = {}, bool keep_dims = false);
 Value reduce_mean(const Value& x, const std::vector<int64_t>& axes = {}, bool keep_dims = false);
 Value reduce_max(const Value& x, const std::vector<int64_t>& axes = {}, bool keep_dims = false);
-Value arg_max(const Value& x, int64_t axis);                            // int64
+Value arg_max(const Value& x, int64_t axis);  // int64
 
 // Shapes and moves
-Value shape_of(const Value& x);                                         // Shape, int32 vector
-Value size_of(const Value& x);                                          // Size, int32 scalar
+Value shape_of(const Value& x);  // Shape, int32 vector
+Value size_of(const Value& x);   // Size, int32 scalar
 Value reshape(const Value& x, const Value& shape);
-Value reshape(const Value& x, const std::vector<int64_t>& shape);       // one -1 allowed
+Value reshape(const Value& x, const std::vector<int64_t>& shape);  // one -1 allowed
 Value reshape_like(const Value& x, const Value& like);
 Value broadcast_to(const Value& x, const Value& shape);
 /// Sums `gradient` over the axes along which `x` was broadcast, so that it has x's shape.

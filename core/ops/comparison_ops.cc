@@ -50,9 +50,7 @@ void select_shape(ShapeContext& c) {
   c.set_output(0, result);
 }
 
-void select_v2_shape(ShapeContext& c) {
-  c.set_output(0, broadcast_shapes(broadcast_shapes(c.input(0), c.input(1)), c.input(2)));
-}
+void select_v2_shape(ShapeContext& c) { c.set_output(0, broadcast_shapes(broadcast_shapes(c.input(0), c.input(1)), c.input(2))); }
 
 constexpr OpDef kOps[] = {
     {.name = "Equal",

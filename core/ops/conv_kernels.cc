@@ -32,8 +32,10 @@ ConvGeometry make_geometry(ConvKind kind, const Attrs& attrs, const Shape& input
   ConvGeometry g = filter_geometry(filter);
   g.batch = input.dim(0);
   g.in_channels = input.dim(axes.channels);
-  if (kind == ConvKind::kDepthwise) g.out_channels = filter.dim(2) * filter.dim(3);
-  else if (filter.dim(2) > 0) g.groups = g.in_channels / filter.dim(2);
+  if (kind == ConvKind::kDepthwise)
+    g.out_channels = filter.dim(2) * filter.dim(3);
+  else if (filter.dim(2) > 0)
+    g.groups = g.in_channels / filter.dim(2);
   g.in_height = windows.height.input;
   g.in_width = windows.width.input;
   g.out_height = windows.height.output;
@@ -73,9 +75,8 @@ void forward(KernelContext& c, ConvKind kind, Run run) {
   const ConvGeometry g = make_geometry(kind, c.attrs(), c.input(0).shape(), c.input(1).shape());
   const Tensor input = channels_last(c.input(0), channels_first), filter = c.input(1);
   write_image(c, 0, output_shape(g), channels_first, [&](Tensor& output) {
-    with_float_type(input.dtype(), "A convolution", [&]<class T>(T) {
-      run(c.kernels(), g, input.data<T>(), filter.data<T>(), output.data<T>());
-    });
+    with_float_type(input.dtype(), "A convolution",
+                    [&]<class T>(T) { run(c.kernels(), g, input.data<T>(), filter.data<T>(), output.data<T>()); });
   });
 }
 
@@ -88,9 +89,8 @@ void backprop_input(KernelContext& c, ConvKind kind, Run run) {
   const ConvGeometry g = make_geometry(kind, c.attrs(), input, c.input(1).shape());
   const Tensor filter = c.input(1), dy = channels_last(c.input(2), channels_first);
   write_image(c, 0, input_shape(g), channels_first, [&](Tensor& dx) {
-    with_float_type(dy.dtype(), "A convolution's gradient", [&]<class T>(T) {
-      run(c.kernels(), g, filter.data<T>(), dy.data<T>(), dx.data<T>());
-    });
+    with_float_type(dy.dtype(), "A convolution's gradient",
+                    [&]<class T>(T) { run(c.kernels(), g, filter.data<T>(), dy.data<T>(), dx.data<T>()); });
   });
 }
 
@@ -103,9 +103,8 @@ void backprop_filter(KernelContext& c, ConvKind kind, Run run) {
   const ConvGeometry g = make_geometry(kind, c.attrs(), c.input(0).shape(), filter);
   const Tensor input = channels_last(c.input(0), channels_first), dy = channels_last(c.input(2), channels_first);
   Tensor& d_filter = c.output(0, filter);
-  with_float_type(dy.dtype(), "A convolution's gradient", [&]<class T>(T) {
-    run(c.kernels(), g, input.data<T>(), dy.data<T>(), d_filter.data<T>());
-  });
+  with_float_type(dy.dtype(), "A convolution's gradient",
+                  [&]<class T>(T) { run(c.kernels(), g, input.data<T>(), dy.data<T>(), d_filter.data<T>()); });
 }
 
 }  // namespace

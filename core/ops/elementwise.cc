@@ -83,7 +83,8 @@ void unsupported_dtype(std::string_view op, DType dtype) {
 
 void logical_not(KernelContext& c) {
   const Tensor x = c.input(0);
-  kernels::map_with(c.kernels(), x.elements(), x.data<bool>(), c.output(0, x.shape()).data<bool>(), [](bool value) { return !value; });
+  kernels::map_with(c.kernels(), x.elements(), x.data<bool>(), c.output(0, x.shape()).data<bool>(),
+                    [](bool value) { return !value; });
 }
 
 void add_n(KernelContext& c) {
@@ -147,7 +148,8 @@ void clip_by_value(KernelContext& c) {
 
 void select_kernel(KernelContext& c) {
   const Tensor &condition = c.input(0), &a = c.input(1), &b = c.input(2);
-  if (a.shape() != b.shape()) throw InvalidArgumentError("Select needs two values of one shape, found {} and {}", a.shape(), b.shape());
+  if (a.shape() != b.shape())
+    throw InvalidArgumentError("Select needs two values of one shape, found {} and {}", a.shape(), b.shape());
   // A vector condition chooses rows.
   Tensor aligned = condition;
   if (condition.rank() == 1 && a.rank() > 1 && condition.dim(0) == a.dim(0)) {

@@ -95,8 +95,10 @@ template <class F>
 void binary(KernelContext& c) {
   const DType dtype = c.input(0).dtype();
   with_compute_type(dtype, "An elementwise op", [&]<class T>(T) {
-    if constexpr (AppliesToTwo<F, T>) zip_into<F, T, T>(c);
-    else unsupported_dtype("An elementwise op", dtype);
+    if constexpr (AppliesToTwo<F, T>)
+      zip_into<F, T, T>(c);
+    else
+      unsupported_dtype("An elementwise op", dtype);
   });
 }
 
@@ -104,8 +106,10 @@ template <class F>
 void compare(KernelContext& c) {
   const DType dtype = c.input(0).dtype();
   with_any_type(dtype, "A comparison", [&]<class T>(T) {
-    if constexpr (AppliesToTwo<F, T>) zip_into<F, T, bool>(c);
-    else unsupported_dtype("A comparison", dtype);
+    if constexpr (AppliesToTwo<F, T>)
+      zip_into<F, T, bool>(c);
+    else
+      unsupported_dtype("A comparison", dtype);
   });
 }
 

@@ -40,9 +40,12 @@ kernels::Epilogue make_epilogue(KernelContext& c, int first, const Shape& result
   epilogue.alpha = c.attrs().get_float("leakyrelu_alpha");
   for (const std::string& name : c.attrs().get<std::vector<std::string>>("fused_ops")) {
     if (epilogue.activation != Activation::kNone) throw InvalidArgumentError("Fused op '{}' stands behind an activation", name);
-    if (name == "BiasAdd") epilogue.bias = operand(c, first++, {result.dim(-1)}).data<float>();
-    else if (name == "Add") epilogue.residual = operand(c, first++, result).data<float>();
-    else epilogue.activation = activation_of(name);
+    if (name == "BiasAdd")
+      epilogue.bias = operand(c, first++, {result.dim(-1)}).data<float>();
+    else if (name == "Add")
+      epilogue.residual = operand(c, first++, result).data<float>();
+    else
+      epilogue.activation = activation_of(name);
   }
   return epilogue;
 }

@@ -14,7 +14,8 @@ void set_all(KernelContext& c, std::vector<Tensor> results) {
   for (int i = 0; i < c.outputs(); ++i) {
     Tensor& result = results[static_cast<size_t>(i)];
     if (result.dtype() != c.output_dtype(i)) {
-      throw InvalidArgumentError("The called function returns {} for value {}, {} is expected", result.dtype(), i, c.output_dtype(i));
+      throw InvalidArgumentError("The called function returns {} for value {}, {} is expected", result.dtype(), i,
+                                 c.output_dtype(i));
     }
     c.set_output(i, std::move(result));
   }
@@ -53,14 +54,8 @@ void while_kernel(KernelContext& c) {
 }
 
 constexpr OpDef kOps[] = {
-    {.name = "_Arg",
-     .signature = "() -> (output: T); T: type; index: int",
-     .shape = shape::unknown,
-     .kernel = nothing_kernel},
-    {.name = "NoOp",
-     .signature = "() -> ()",
-     .shape = shape::unknown,
-     .kernel = nothing_kernel},
+    {.name = "_Arg", .signature = "() -> (output: T); T: type; index: int", .shape = shape::unknown, .kernel = nothing_kernel},
+    {.name = "NoOp", .signature = "() -> ()", .shape = shape::unknown, .kernel = nothing_kernel},
     {.name = "PartitionedCall",
      .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
                   "config_proto: string = \"\"; executor_type: string = \"\"",

@@ -35,7 +35,8 @@ void gather_elements(const Tensor& params, const Tensor& indices, int64_t axis, 
                                     product(params.shape(), axis + 1, params.rank())};
   const std::vector<int64_t> all = indices.to_int64s();
   for (const int64_t index : all) {
-    if (index < 0 || index >= gather.size) throw InvalidArgumentError("indices contains {}, which is not in [0, {})", index, gather.size);
+    if (index < 0 || index >= gather.size)
+      throw InvalidArgumentError("indices contains {}, which is not in [0, {})", index, gather.size);
   }
   const size_t each = batches == 0 ? 0 : all.size() / static_cast<size_t>(batches);
   const int64_t element_bytes = params.elements() == 0 ? 0 : kernels::element_bytes(params.dtype());

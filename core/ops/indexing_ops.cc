@@ -25,8 +25,9 @@ Values gather_grad(GradContext& g) {
   const Value params_shape = shape_of(params);
   const Value size = emit1("GatherV2", {params_shape, int_scalar(g.emitter(), axis), int_scalar(g.emitter(), 0)});
   if (axis == 0) {
-    const Value rest = emit1("StridedSlice", {params_shape, ints(g.emitter(), {1}), ints(g.emitter(), {0}), ints(g.emitter(), {1})},
-                             {{"end_mask", int64_t{1}}});
+    const Value rest =
+        emit1("StridedSlice", {params_shape, ints(g.emitter(), {1}), ints(g.emitter(), {0}), ints(g.emitter(), {1})},
+              {{"end_mask", int64_t{1}}});
     const Value rows = reshape(g.upstream(0), concat(std::vector<Value>{ints(g.emitter(), {-1}), rest}, 0));
     return {emit1("UnsortedSegmentSum", {rows, flat_indices, size}), Value(), Value()};
   }
@@ -40,8 +41,9 @@ Values gather_grad(GradContext& g) {
   }
   for (int64_t i = 0; i < rank; ++i) back.push_back(i < axis ? i + 1 : i == axis ? 0 : i);
   const Value front = transpose(g.upstream(0), to_front);
-  const Value tail = emit1("StridedSlice", {shape_of(front), ints(g.emitter(), {index_rank}), ints(g.emitter(), {0}), ints(g.emitter(), {1})},
-                           {{"end_mask", int64_t{1}}});
+  const Value tail =
+      emit1("StridedSlice", {shape_of(front), ints(g.emitter(), {index_rank}), ints(g.emitter(), {0}), ints(g.emitter(), {1})},
+            {{"end_mask", int64_t{1}}});
   const Value rows = reshape(front, concat(std::vector<Value>{ints(g.emitter(), {-1}), tail}, 0));
   return {transpose(emit1("UnsortedSegmentSum", {rows, flat_indices, size}), back), Value(), Value()};
 }
@@ -52,9 +54,7 @@ Values gather_nd_grad(GradContext& g) {
   return {emit1("ScatterNd", {indices, g.upstream(0), shape}), Value()};
 }
 
-Values scatter_nd_grad(GradContext& g) {
-  return {Value(), emit1("GatherNd", {g.upstream(0), g.input(0)}), Value()};
-}
+Values scatter_nd_grad(GradContext& g) { return {Value(), emit1("GatherNd", {g.upstream(0), g.input(0)}), Value()}; }
 
 // Each row of data went to one sum; those of negative segments to none.
 Values unsorted_segment_sum_grad(GradContext& g) {
@@ -87,7 +87,9 @@ void gather_nd_shape(ShapeContext& c) {
   const Shape &params = c.input(0), &indices = c.input(1);
   shape::require_min_rank(indices, 1, "indices");
   if (!params.known_rank() || !indices.known_rank() || indices.dim(-1) < 0) return;
-  if (indices.dim(-1) > params.rank()) throw InvalidArgumentError("index innermost dimension length must be <= params rank; saw: {} vs. {}", indices.dim(-1), params.rank());
+  if (indices.dim(-1) > params.rank())
+    throw InvalidArgumentError("index innermost dimension length must be <= params rank; saw: {} vs. {}", indices.dim(-1),
+                               params.rank());
   std::vector<int64_t> dims(indices.dims().begin(), indices.dims().end() - 1);
   dims.insert(dims.end(), params.dims().begin() + indices.dim(-1), params.dims().end());
   c.set_output(0, Shape(std::move(dims)));
@@ -115,7 +117,9 @@ std::vector<int64_t> row_offsets(const Tensor& indices, const std::vector<int64_
   return offsets;
 }
 
-int64_t product(std::span<const int64_t> dims) { return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>()); }
+int64_t product(std::span<const int64_t> dims) {
+  return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
+}
 
 void gather_nd_kernel(KernelContext& c) {
   const Tensor &params = c.input(0), &indices = c.input(1);
@@ -146,9 +150,8 @@ void scatter_nd_kernel(KernelContext& c) {
   kernels::set_zero(output);
   const auto offsets = row_offsets(indices, shape.dims());
   const int64_t row_size = product(std::span(shape.dims()).subspan(static_cast<size_t>(depth)));
-  with_compute_type(output.dtype(), "ScatterNd", [&]<class T>(T) {
-    kernels::add_rows<T>(row_size, offsets, updates.data<T>(), output.data<T>());
-  });
+  with_compute_type(output.dtype(), "ScatterNd",
+                    [&]<class T>(T) { kernels::add_rows<T>(row_size, offsets, updates.data<T>(), output.data<T>()); });
 }
 
 /// data [n…, rest], segment_ids [n…] → [num_segments, rest]
@@ -157,8 +160,10 @@ Shape segment_sum_shape(const Shape& data, const Shape& segments, int64_t count)
   if (segments.rank() > data.rank()) throw InvalidArgumentError("segment_ids have shape {}, data {}", segments, data);
   std::vector<int64_t> dims = {count};
   for (int64_t axis = 0; axis < data.rank(); ++axis) {
-    if (axis < segments.rank()) shape::same_dim(data.dim(axis), segments.dim(axis), "Dimensions of data and segment_ids");
-    else dims.push_back(data.dim(axis));
+    if (axis < segments.rank())
+      shape::same_dim(data.dim(axis), segments.dim(axis), "Dimensions of data and segment_ids");
+    else
+      dims.push_back(data.dim(axis));
   }
   return Shape(std::move(dims));
 }
@@ -180,9 +185,8 @@ void unsorted_segment_sum_kernel(KernelContext& c) {
     if (id >= count) throw InvalidArgumentError("segment_ids contains {}, which is not in [0, {})", id, count);
   }
   const int64_t row_size = product(std::span(data.shape().dims()).subspan(static_cast<size_t>(segments.rank())));
-  with_compute_type(output.dtype(), "UnsortedSegmentSum", [&]<class T>(T) {
-    kernels::add_rows<T>(row_size, ids, data.data<T>(), output.data<T>());
-  });
+  with_compute_type(output.dtype(), "UnsortedSegmentSum",
+                    [&]<class T>(T) { kernels::add_rows<T>(row_size, ids, data.data<T>(), output.data<T>()); });
 }
 
 int64_t one_hot_axis(const Attrs& attrs, int64_t rank) {

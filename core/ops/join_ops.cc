@@ -44,12 +44,9 @@ Values split_grad(GradContext& g) { return {Value(), joined(upstreams_or_zeros(g
 Values split_v_grad(GradContext& g) { return {joined(upstreams_or_zeros(g), g.input(2)), Value(), Value()}; }
 
 Values pack_grad(GradContext& g) {
-  return emit_all("Unpack", {g.upstream(0)},
-                  {{"num", g.attrs().get_int("N")}, {"axis", g.attrs().get_int("axis")}});
+  return emit_all("Unpack", {g.upstream(0)}, {{"num", g.attrs().get_int("N")}, {"axis", g.attrs().get_int("axis")}});
 }
-Values unpack_grad(GradContext& g) {
-  return {emit1("Pack", upstreams_or_zeros(g), {{"axis", g.attrs().get_int("axis")}})};
-}
+Values unpack_grad(GradContext& g) { return {emit1("Pack", upstreams_or_zeros(g), {{"axis", g.attrs().get_int("axis")}})}; }
 
 // Tiles stand side by side: [m, n] tiled (a, b) is [a, m, b, n] seen as [a m, b n].
 Values tile_grad(GradContext& g) {
@@ -138,8 +135,7 @@ std::vector<int64_t> even_sizes(int64_t total, int64_t parts) {
   return std::vector<int64_t>(static_cast<size_t>(parts), total < 0 ? kUnknownDim : total / parts);
 }
 
-void split_shape_of(ShapeContext& c, const Shape& value, std::optional<int64_t> axis,
-                    std::optional<std::vector<int64_t>> sizes) {
+void split_shape_of(ShapeContext& c, const Shape& value, std::optional<int64_t> axis, std::optional<std::vector<int64_t>> sizes) {
   const int64_t parts = c.attrs().get_int("num_split");
   if (!value.known_rank()) return;
   for (int64_t i = 0; i < parts; ++i) {
@@ -197,7 +193,8 @@ void split_v_kernel(KernelContext& c) {
   const Tensor& value = c.input(0);
   const int64_t axis = shape::normalize_axis(axis_value(c.input(2)), value.rank());
   const auto sizes = split_sizes(c.input(1).to_int64s(), value.dim(axis));
-  if (static_cast<int>(sizes.size()) != c.outputs()) throw InvalidArgumentError("{} sizes for {} parts", sizes.size(), c.outputs());
+  if (static_cast<int>(sizes.size()) != c.outputs())
+    throw InvalidArgumentError("{} sizes for {} parts", sizes.size(), c.outputs());
   split_value(c, value, axis, sizes);
 }
 

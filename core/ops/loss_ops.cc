@@ -96,8 +96,10 @@ void sparse_softmax_cross_entropy_kernel(KernelContext& c) {
       kernels::sparse_softmax_cross_entropy(c.kernels(), rows, columns, x.data<T>(), labels.data<Label>(), loss.data<T>(),
                                             backprop.data<T>());
     };
-    if (labels.dtype() == DType::kInt64) run(int64_t());
-    else run(int32_t());
+    if (labels.dtype() == DType::kInt64)
+      run(int64_t());
+    else
+      run(int32_t());
   });
 }
 

@@ -14,14 +14,21 @@ using kernels::MatrixView;
 /// The sizes of one product and how its operands are read.
 struct Sizes {
   Sizes(const Shape& a, const Shape& b, bool turn_a, bool turn_b)
-      : m(a.dim(turn_a ? -1 : -2)), n(b.dim(turn_b ? -2 : -1)), k(a.dim(turn_a ? -2 : -1)), transpose_a(turn_a),
+      : m(a.dim(turn_a ? -1 : -2)),
+        n(b.dim(turn_b ? -2 : -1)),
+        k(a.dim(turn_a ? -2 : -1)),
+        transpose_a(turn_a),
         transpose_b(turn_b) {
     if (b.dim(turn_b ? -1 : -2) != k) throw InvalidArgumentError("Matrix size-incompatible: In[0]: {}, In[1]: {}", a, b);
   }
   template <class T>
-  MatrixView<T> a(const T* data) const { return transpose_a ? MatrixView<T>{data, 1, m} : MatrixView<T>{data, k, 1}; }
+  MatrixView<T> a(const T* data) const {
+    return transpose_a ? MatrixView<T>{data, 1, m} : MatrixView<T>{data, k, 1};
+  }
   template <class T>
-  MatrixView<T> b(const T* data) const { return transpose_b ? MatrixView<T>{data, 1, k} : MatrixView<T>{data, n, 1}; }
+  MatrixView<T> b(const T* data) const {
+    return transpose_b ? MatrixView<T>{data, 1, k} : MatrixView<T>{data, n, 1};
+  }
 
   int64_t m, n, k;
   bool transpose_a, transpose_b;
@@ -37,9 +44,7 @@ void multiply(KernelContext& c, const Sizes& sizes, const T* a, const T* b, T* r
 }
 
 /// All axes but the last two.
-Shape batch_of(const Shape& shape) {
-  return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2));
-}
+Shape batch_of(const Shape& shape) { return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2)); }
 
 /// Which matrix of an operand with this batch shape stands at place `index` of the broadcast batch.
 int64_t broadcast_place(const Shape& batch, const Shape& broadcast, int64_t index) {
@@ -61,8 +66,10 @@ struct ChannelView {
   ChannelView(const Shape& shape, bool channels_first) {
     const int64_t axis = channels_first ? 1 : shape.rank() - 1;
     for (int64_t i = 0; i < shape.rank(); ++i) {
-      if (i == axis) channels = shape.dim(i);
-      else (i < axis ? outer : inner) *= shape.dim(i);
+      if (i == axis)
+        channels = shape.dim(i);
+      else
+        (i < axis ? outer : inner) *= shape.dim(i);
     }
   }
   int64_t outer = 1, channels = 1, inner = 1;
@@ -96,7 +103,8 @@ void bias_add_kernel(KernelContext& c) {
   const Tensor value = c.input(0), bias = c.input(1);
   const ChannelView view(value.shape(), is_channels_first(c));
   if (bias.elements() != view.channels) {
-    throw InvalidArgumentError("Must provide as many biases as the channel dimension of the input tensor: {} vs. {}", bias.shape(), value.shape());
+    throw InvalidArgumentError("Must provide as many biases as the channel dimension of the input tensor: {} vs. {}",
+                               bias.shape(), value.shape());
   }
   Tensor& output = c.output(0, value.shape());
   with_compute_type(value.dtype(), "BiasAdd", [&]<class T>(T) {

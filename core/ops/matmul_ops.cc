@@ -41,14 +41,12 @@ Values batch_matmul_grad(GradContext& g) {
 }
 
 Values bias_add_grad(GradContext& g) {
-  return {g.upstream(0),
-          emit1("BiasAddGrad", {g.upstream(0)}, {{"data_format", g.attrs().get_string("data_format")}})};
+  return {g.upstream(0), emit1("BiasAddGrad", {g.upstream(0)}, {{"data_format", g.attrs().get_string("data_format")}})};
 }
 
 // A sum over all axes but the channels': its gradient is that gradient for every position.
 Values bias_add_grad_grad(GradContext& g) {
-  return {emit1("BiasAdd", {zeros_like(g.input(0)), g.upstream(0)},
-                {{"data_format", g.attrs().get_string("data_format")}})};
+  return {emit1("BiasAdd", {zeros_like(g.input(0)), g.upstream(0)}, {{"data_format", g.attrs().get_string("data_format")}})};
 }
 
 /// [m, k] · [k, n] = [m, n], with rows and columns swapped where an attribute says so.
@@ -64,8 +62,7 @@ Shape product_shape(const Shape& a, const Shape& b, bool transpose_a, bool trans
 }
 
 void matmul_shape(ShapeContext& c) {
-  c.set_output(0, product_shape(c.input(0), c.input(1), c.attrs().get_bool("transpose_a"),
-                                c.attrs().get_bool("transpose_b")));
+  c.set_output(0, product_shape(c.input(0), c.input(1), c.attrs().get_bool("transpose_a"), c.attrs().get_bool("transpose_b")));
 }
 
 void batch_matmul_shape(ShapeContext& c) {
@@ -73,12 +70,9 @@ void batch_matmul_shape(ShapeContext& c) {
   shape::require_min_rank(x, 2, "The left matrices");
   shape::require_min_rank(y, 2, "The right matrices");
   if (!x.known_rank() || !y.known_rank()) return;
-  const auto batch = [](const Shape& shape) {
-    return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2));
-  };
+  const auto batch = [](const Shape& shape) { return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2)); };
   const auto matrix = [](const Shape& shape) { return Shape{shape.dim(-2), shape.dim(-1)}; };
-  const Shape product =
-      product_shape(matrix(x), matrix(y), c.attrs().get_bool("adj_x"), c.attrs().get_bool("adj_y"));
+  const Shape product = product_shape(matrix(x), matrix(y), c.attrs().get_bool("adj_x"), c.attrs().get_bool("adj_y"));
   std::vector<int64_t> dims = broadcast_shapes(batch(x), batch(y)).dims();
   dims.push_back(product.dim(0));
   dims.push_back(product.dim(1));

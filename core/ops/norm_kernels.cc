@@ -38,7 +38,8 @@ void batch_norm_kernel(KernelContext& c) {
   const int64_t channels = c.input(1).elements(), rows = channels == 0 ? 0 : x.elements() / channels;
   const bool needs_given = !training || c.attrs().get_float("exponential_avg_factor") != 1.0f;
   if (needs_given && (c.input(3).elements() != channels || c.input(4).elements() != channels)) {
-    throw InvalidArgumentError("mean and variance must have {} elements, found {} and {}", channels, c.input(3).shape(), c.input(4).shape());
+    throw InvalidArgumentError("mean and variance must have {} elements, found {} and {}", channels, c.input(3).shape(),
+                               c.input(4).shape());
   }
   if (x.dtype() != DType::kFloat32 || c.input(1).dtype() != DType::kFloat32) unsupported_dtype("FusedBatchNorm", x.dtype());
   float *mean = c.output(3, {channels}).data<float>(), *variance = c.output(4, {channels}).data<float>();
@@ -64,7 +65,8 @@ void batch_norm_grad_kernel(KernelContext& c) {
   const int64_t channels = c.input(2).elements(), rows = channels == 0 ? 0 : x.elements() / channels;
   if (x.dtype() != DType::kFloat32) unsupported_dtype("FusedBatchNormGradV3", x.dtype());
   if (dy.shape() != x.shape() || c.input(3).elements() != channels || c.input(4).elements() != channels) {
-    throw InvalidArgumentError("Gradient {}, x {} and statistics {}, {} do not fit", dy.shape(), x.shape(), c.input(3).shape(), c.input(4).shape());
+    throw InvalidArgumentError("Gradient {}, x {} and statistics {}, {} do not fit", dy.shape(), x.shape(), c.input(3).shape(),
+                               c.input(4).shape());
   }
   float *d_scale = c.output(1, {channels}).data<float>(), *d_offset = c.output(2, {channels}).data<float>();
   c.output(3, {0});

@@ -26,8 +26,8 @@ struct ArgDef {
 
 struct AttrDef {
   std::string name;
-  std::string kind;               // "type", "int", "list(int)", "func", …
-  std::vector<DType> allowed;     // for kind "type"; empty: any
+  std::string kind;            // "type", "int", "list(int)", "func", …
+  std::vector<DType> allowed;  // for kind "type"; empty: any
   std::optional<AttrValue> default_value;
 };
 

@@ -69,8 +69,7 @@ void pad_shape(ShapeContext& c) {
   const Tensor* value = c.input_value(1);
   const Shape& input = c.input(0);
   if (!input.known_rank()) return;
-  c.set_output(0, value != nullptr ? padded(input, checked_paddings(*value, input.rank()), kSign)
-                                   : Shape::unknown(input.rank()));
+  c.set_output(0, value != nullptr ? padded(input, checked_paddings(*value, input.rank()), kSign) : Shape::unknown(input.rank()));
 }
 
 void pad_kernel(KernelContext& c) {
@@ -78,8 +77,10 @@ void pad_kernel(KernelContext& c) {
   const Paddings paddings = checked_paddings(c.input(1), input.rank());
   Tensor& output = c.output(0, padded(input.shape(), paddings));
   if (c.inputs() == 3 && c.input(2).elements() != 1) throw InvalidArgumentError("constant_values must be a scalar");
-  if (c.inputs() == 3) kernels::fill(output, c.input(2).raw());
-  else kernels::set_zero(output);
+  if (c.inputs() == 3)
+    kernels::fill(output, c.input(2).raw());
+  else
+    kernels::set_zero(output);
   const auto strides = kernels::dense_strides(output.shape().dims());
   int64_t offset = 0;
   for (size_t axis = 0; axis < paddings.size(); ++axis) offset += paddings[axis].first * strides[axis];
@@ -96,8 +97,8 @@ std::vector<std::vector<int64_t>> mirror_offsets(const Shape& inner, const Paddi
     const auto [before, after] = paddings[static_cast<size_t>(axis)];
     const int64_t dim = inner.dim(axis);
     if (std::max(before, after) > dim - edge) {
-      throw InvalidArgumentError("paddings must be no greater than the dimension size: {}, {} greater than {}", before,
-                                 after, dim - edge);
+      throw InvalidArgumentError("paddings must be no greater than the dimension size: {}, {} greater than {}", before, after,
+                                 dim - edge);
     }
     std::vector<int64_t> steps;
     for (int64_t i = -before; i < dim + after; ++i) {
@@ -139,7 +140,8 @@ void mirror_pad_grad_kernel(KernelContext& c) {
     const T* from = input.data<T>();
     T* to = output.data<T>();
     int64_t place = 0;
-    for_each_mirrored(offsets, 0, place, [&](int64_t outer, int64_t inner) { to[inner] = static_cast<T>(to[inner] + from[outer]); });
+    for_each_mirrored(offsets, 0, place,
+                      [&](int64_t outer, int64_t inner) { to[inner] = static_cast<T>(to[inner] + from[outer]); });
   });
 }
 
@@ -169,7 +171,8 @@ Shape space_to_batch(const Shape& input, const Blocks& blocks) {
     const int64_t axis = static_cast<int64_t>(i) + 1;
     if (input.dim(axis) < 0) continue;
     const int64_t size = input.dim(axis) + blocks.paddings[i].first + blocks.paddings[i].second;
-    if (size % blocks.sizes[i] != 0) throw InvalidArgumentError("padded_shape[{}]={} is not divisible by {}", i, size, blocks.sizes[i]);
+    if (size % blocks.sizes[i] != 0)
+      throw InvalidArgumentError("padded_shape[{}]={} is not divisible by {}", i, size, blocks.sizes[i]);
     result.set_dim(axis, size / blocks.sizes[i]);
   }
   return result;
@@ -178,7 +181,8 @@ Shape space_to_batch(const Shape& input, const Blocks& blocks) {
 Shape batch_to_space(const Shape& input, const Blocks& blocks) {
   Shape result = input;
   if (input.dim(0) >= 0) {
-    if (input.dim(0) % blocks.count != 0) throw InvalidArgumentError("A batch of {} is not divisible by {}", input.dim(0), blocks.count);
+    if (input.dim(0) % blocks.count != 0)
+      throw InvalidArgumentError("A batch of {} is not divisible by {}", input.dim(0), blocks.count);
     result.set_dim(0, input.dim(0) / blocks.count);
   }
   for (size_t i = 0; i < blocks.sizes.size(); ++i) {
@@ -238,11 +242,12 @@ void space_to_batch_kernel(KernelContext& c) {
   Tensor& output = c.output(0, space_to_batch(input.shape(), blocks));
   kernels::set_zero(output);
   const auto in = kernels::dense_strides(input.shape().dims()), out = kernels::dense_strides(output.shape().dims());
-  for_each_block(input.shape(), output.shape(), blocks, [&](int64_t number, const auto& dims, const auto& first, const auto& start) {
-    const int64_t to = number * input.dim(0) * out[0] + dot(first, out);
-    copy_strided(input.dtype(), dims, view_of(output, to),
-                 {view_of(input, dot(start, in)).data, block_strides(input.shape(), blocks)});
-  });
+  for_each_block(input.shape(), output.shape(), blocks,
+                 [&](int64_t number, const auto& dims, const auto& first, const auto& start) {
+                   const int64_t to = number * input.dim(0) * out[0] + dot(first, out);
+                   copy_strided(input.dtype(), dims, view_of(output, to),
+                                {view_of(input, dot(start, in)).data, block_strides(input.shape(), blocks)});
+                 });
 }
 
 void batch_to_space_kernel(KernelContext& c) {
@@ -250,11 +255,12 @@ void batch_to_space_kernel(KernelContext& c) {
   const Blocks blocks = make_blocks(c.input(1), c.input(2), input.rank());
   Tensor& output = c.output(0, batch_to_space(input.shape(), blocks));
   const auto in = kernels::dense_strides(input.shape().dims()), out = kernels::dense_strides(output.shape().dims());
-  for_each_block(output.shape(), input.shape(), blocks, [&](int64_t number, const auto& dims, const auto& first, const auto& start) {
-    const int64_t from = number * output.dim(0) * in[0] + dot(first, in);
-    copy_strided(input.dtype(), dims, {view_of(output, dot(start, out)).data, block_strides(output.shape(), blocks)},
-                 view_of(input, from));
-  });
+  for_each_block(
+      output.shape(), input.shape(), blocks, [&](int64_t number, const auto& dims, const auto& first, const auto& start) {
+        const int64_t from = number * output.dim(0) * in[0] + dot(first, in);
+        copy_strided(input.dtype(), dims, {view_of(output, dot(start, out)).data, block_strides(output.shape(), blocks)},
+                     view_of(input, from));
+      });
 }
 
 constexpr OpDef kOps[] = {

@@ -68,7 +68,8 @@ void max_pool_kernel(KernelContext& c) {
   const ConvGeometry g = make_geometry(c.attrs(), c.input(0).shape());
   const Tensor input = channels_last(c.input(0), channels_first);
   write_image(c, 0, output_shape(g), channels_first, [&](Tensor& output) {
-    with_compute_type(input.dtype(), "MaxPool", [&]<class T>(T) { kernels::max_pool(c.kernels(), g, input.data<T>(), output.data<T>()); });
+    with_compute_type(input.dtype(), "MaxPool",
+                      [&]<class T>(T) { kernels::max_pool(c.kernels(), g, input.data<T>(), output.data<T>()); });
   });
 }
 
@@ -90,7 +91,8 @@ void avg_pool_kernel(KernelContext& c) {
   const ConvGeometry g = make_geometry(c.attrs(), c.input(0).shape());
   const Tensor input = channels_last(c.input(0), channels_first);
   write_image(c, 0, output_shape(g), channels_first, [&](Tensor& output) {
-    with_float_type(input.dtype(), "AvgPool", [&]<class T>(T) { kernels::avg_pool(c.kernels(), g, input.data<T>(), output.data<T>()); });
+    with_float_type(input.dtype(), "AvgPool",
+                    [&]<class T>(T) { kernels::avg_pool(c.kernels(), g, input.data<T>(), output.data<T>()); });
   });
 }
 
@@ -102,7 +104,8 @@ void avg_pool_grad_kernel(KernelContext& c) {
   check_pooled(c, 1, pool_output_shape(c.attrs(), input));
   const Tensor dy = channels_last(c.input(1), channels_first);
   write_image(c, 0, input_shape(g), channels_first, [&](Tensor& dx) {
-    with_float_type(dy.dtype(), "AvgPoolGrad", [&]<class T>(T) { kernels::avg_pool_grad(c.kernels(), g, dy.data<T>(), dx.data<T>()); });
+    with_float_type(dy.dtype(), "AvgPoolGrad",
+                    [&]<class T>(T) { kernels::avg_pool_grad(c.kernels(), g, dy.data<T>(), dx.data<T>()); });
   });
 }
 

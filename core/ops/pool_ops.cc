@@ -16,13 +16,9 @@ Attrs window_attrs(GradContext& g) {
 }
 
 // To the first maximum of each window.
-Values max_pool_grad(GradContext& g) {
-  return {emit1("MaxPoolGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))};
-}
+Values max_pool_grad(GradContext& g) { return {emit1("MaxPoolGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))}; }
 
-Values avg_pool_grad(GradContext& g) {
-  return {emit1("AvgPoolGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))};
-}
+Values avg_pool_grad(GradContext& g) { return {emit1("AvgPoolGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))}; }
 
 Values avg_pool_grad_grad(GradContext& g) { return {Value(), emit1("AvgPool", {g.upstream(0)}, window_attrs(g))}; }
 

@@ -31,8 +31,8 @@ Philox from_seed(const Tensor& seed) {
 Philox from_key_and_counter(KernelContext& c) {
   const Tensor &key = c.input(1), &counter = c.input(2);
   if (key.elements() != 1 || counter.elements() < 2 || c.input(3).elements() != 1) {
-    throw InvalidArgumentError("key must have shape (1,), counter (2,), alg (), found {}, {}, {}", key.shape(),
-                               counter.shape(), c.input(3).shape());
+    throw InvalidArgumentError("key must have shape (1,), counter (2,), alg (), found {}, {}, {}", key.shape(), counter.shape(),
+                               c.input(3).shape());
   }
   const int64_t algorithm = c.input(3).to_int64s()[0];
   if (algorithm != 1 && algorithm != 3) throw UnimplementedError("Random algorithm {} is not implemented", algorithm);

@@ -62,23 +62,25 @@ void arg_extreme(KernelContext& c) {
     const auto run = [&](auto* to) {
       kernels::arg_extreme<kLargest>(c.kernels(), view.outer, view.size, view.inner, x.data<T>(), to);
     };
-    if (y.dtype() == DType::kInt64) run(y.data<int64_t>());
-    else run(y.data<int32_t>());
+    if (y.dtype() == DType::kInt64)
+      run(y.data<int64_t>());
+    else
+      run(y.data<int32_t>());
   });
 }
 
 }  // namespace
 
-bool is_reduced(const Tensor& axes, int64_t axis, int64_t rank) {
-  return reduced_axes(axes, rank)[static_cast<size_t>(axis)];
-}
+bool is_reduced(const Tensor& axes, int64_t axis, int64_t rank) { return reduced_axes(axes, rank)[static_cast<size_t>(axis)]; }
 
 Shape reduced_shape(const Shape& input, const Tensor& axes, bool keep_dims) {
   const std::vector<bool> reduced = reduced_axes(axes, input.rank());
   std::vector<int64_t> dims;
   for (int64_t axis = 0; axis < input.rank(); ++axis) {
-    if (!reduced[static_cast<size_t>(axis)]) dims.push_back(input.dim(axis));
-    else if (keep_dims) dims.push_back(1);
+    if (!reduced[static_cast<size_t>(axis)])
+      dims.push_back(input.dim(axis));
+    else if (keep_dims)
+      dims.push_back(1);
   }
   return Shape(std::move(dims));
 }
@@ -96,11 +98,16 @@ void reduce(KernelContext& c) {
     reduce_into<kernels::AnyOf, uint8_t>(c, x, reduced, y);
   } else {
     with_compute_type(x.dtype(), "A reduction", [&]<class T>(T) {
-      if constexpr (kWhat == Reduction::kSum) reduce_into<kernels::SumOf, T>(c, x, reduced, y);
-      else if constexpr (kWhat == Reduction::kMean) mean_into<T>(c, x, reduced, y);
-      else if constexpr (kWhat == Reduction::kMax) reduce_into<kernels::MaxOf, T>(c, x, reduced, y);
-      else if constexpr (kWhat == Reduction::kMin) reduce_into<kernels::MinOf, T>(c, x, reduced, y);
-      else reduce_into<kernels::ProdOf, T>(c, x, reduced, y);
+      if constexpr (kWhat == Reduction::kSum)
+        reduce_into<kernels::SumOf, T>(c, x, reduced, y);
+      else if constexpr (kWhat == Reduction::kMean)
+        mean_into<T>(c, x, reduced, y);
+      else if constexpr (kWhat == Reduction::kMax)
+        reduce_into<kernels::MaxOf, T>(c, x, reduced, y);
+      else if constexpr (kWhat == Reduction::kMin)
+        reduce_into<kernels::MinOf, T>(c, x, reduced, y);
+      else
+        reduce_into<kernels::ProdOf, T>(c, x, reduced, y);
     });
   }
 }
@@ -130,9 +137,8 @@ void top_k_kernel(KernelContext& c) {
     for (int64_t row = 0; row < (columns == 0 ? 0 : x.elements() / columns); ++row) {
       const T* from = x.data<T>() + row * columns;
       std::iota(order.begin(), order.end(), 0);
-      std::partial_sort(order.begin(), order.begin() + k, order.end(), [from](int32_t a, int32_t b) {
-        return from[a] > from[b] || (from[a] == from[b] && a < b);
-      });
+      std::partial_sort(order.begin(), order.begin() + k, order.end(),
+                        [from](int32_t a, int32_t b) { return from[a] > from[b] || (from[a] == from[b] && a < b); });
       for (int64_t i = 0; i < k; ++i) {
         indices.data<int32_t>()[row * k + i] = order[static_cast<size_t>(i)];
         values.data<T>()[row * k + i] = from[order[static_cast<size_t>(i)]];

@@ -26,14 +26,12 @@ Value with_kept_dims(GradContext& g, const Value& value) {
     }
     return result;
   }
-  const Value kept = emit1("Any", {emit1("ZerosLike", {emit1("Cast", {x}, {{"DstT", DType::kBool}})}), axes},
-                           {{"keep_dims", true}});
+  const Value kept =
+      emit1("Any", {emit1("ZerosLike", {emit1("Cast", {x}, {{"DstT", DType::kBool}})}), axes}, {{"keep_dims", true}});
   return reshape(value, emit1("Shape", {kept}));
 }
 
-Values sum_grad(GradContext& g) {
-  return {broadcast_to(with_kept_dims(g, g.upstream(0)), shape_of(g.input(0))), Value()};
-}
+Values sum_grad(GradContext& g) { return {broadcast_to(with_kept_dims(g, g.upstream(0)), shape_of(g.input(0))), Value()}; }
 
 // The number of elements behind each result: |x| / |y|.
 Value reduced_count(GradContext& g) {
@@ -90,8 +88,8 @@ Values cumsum_grad(GradContext& g) {
 // d/dx_i Σ_j dy_j Π_{k≤j} x_k = (Σ_{j≥i} dy_j y_j) / x_i, as TensorFlow has it.
 Values cumprod_grad(GradContext& g) {
   const bool exclusive = g.attrs().get_bool("exclusive"), reverse = g.attrs().get_bool("reverse");
-  const Value sums = emit1("Cumsum", {mul(g.output(0), g.upstream(0)), g.input(1)},
-                           {{"exclusive", exclusive}, {"reverse", !reverse}});
+  const Value sums =
+      emit1("Cumsum", {mul(g.output(0), g.upstream(0)), g.input(1)}, {{"exclusive", exclusive}, {"reverse", !reverse}});
   return {emit1("DivNoNan", {sums, g.input(0)}), Value()};
 }
 
@@ -99,7 +97,8 @@ Values cumprod_grad(GradContext& g) {
 Values top_k_grad(GradContext& g) {
   if (!g.upstream(0).valid()) return {Value(), Value()};
   const Value &x = g.input(0), &indices = g.output(1);
-  const Value columns = emit1("GatherV2", {shape_of(x), sub(emit1("Rank", {x}), int_scalar(g.emitter(), 1)), int_scalar(g.emitter(), 0)});
+  const Value columns =
+      emit1("GatherV2", {shape_of(x), sub(emit1("Rank", {x}), int_scalar(g.emitter(), 1)), int_scalar(g.emitter(), 0)});
   const Value size = size_of(x);
   const Value row_starts = emit1("Range", {int_scalar(g.emitter(), 0), size, columns});
   const Value k = emit1("FloorDiv", {size_of(indices), size_of(row_starts)});

@@ -51,7 +51,10 @@ class KernelContext {
 class GradContext {
  public:
   GradContext(Emitter& emitter, Values inputs, Values outputs, Values upstream, const Attrs& attrs)
-      : emitter_(emitter), inputs_(std::move(inputs)), outputs_(std::move(outputs)), upstream_(std::move(upstream)),
+      : emitter_(emitter),
+        inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
+        upstream_(std::move(upstream)),
         attrs_(attrs) {}
 
   Emitter& emitter() { return emitter_; }
@@ -76,10 +79,10 @@ using GradientFn = Values (*)(GradContext&);
 
 enum OpFlags : uint32_t {
   kPlain = 0,
-  kStateful = 1,       // reads or writes variables or random state: never folded, merged or dropped; order is kept
-  kInPlace = 2,        // the kernel may write output 0 over an input of the same size, element by element
-  kAliasesInput = 4,   // output 0 is input 0's memory under another shape
-  kNoGradient = 8,     // the gradient is zero by nature (comparisons, integers), not merely unknown
+  kStateful = 1,      // reads or writes variables or random state: never folded, merged or dropped; order is kept
+  kInPlace = 2,       // the kernel may write output 0 over an input of the same size, element by element
+  kAliasesInput = 4,  // output 0 is input 0's memory under another shape
+  kNoGradient = 8,    // the gradient is zero by nature (comparisons, integers), not merely unknown
 };
 
 struct OpDef {

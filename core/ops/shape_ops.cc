@@ -57,8 +57,7 @@ Shape squeezed(const Shape& input, const std::vector<int64_t>& squeeze_dims) {
   for (const int64_t axis : squeeze_dims) {
     const int64_t position = shape::normalize_axis(axis, input.rank());
     if (input.dim(position) > 1 || input.dim(position) == 0) {
-      throw InvalidArgumentError("Can not squeeze dim[{}], expected a dimension of 1, got {}", position,
-                                 input.dim(position));
+      throw InvalidArgumentError("Can not squeeze dim[{}], expected a dimension of 1, got {}", position, input.dim(position));
     }
     dropped[static_cast<size_t>(position)] = true;
   }
@@ -78,9 +77,7 @@ void squeeze_shape(ShapeContext& c) {
   c.set_output(0, squeezed(c.input(0), axes));
 }
 
-void squeeze_kernel(KernelContext& c) {
-  alias_kernel(c, squeezed(c.input(0).shape(), c.attrs().get_ints("squeeze_dims")));
-}
+void squeeze_kernel(KernelContext& c) { alias_kernel(c, squeezed(c.input(0).shape(), c.attrs().get_ints("squeeze_dims"))); }
 
 Shape with_new_axis(const Shape& input, int64_t axis) {
   std::vector<int64_t> dims = input.dims();

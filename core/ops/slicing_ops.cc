@@ -45,7 +45,8 @@ Values reverse_grad(GradContext& g) { return {emit1("ReverseV2", {g.upstream(0),
 void strided_slice_shape(ShapeContext& c) {
   const auto strides = shape::known_ints(c, 3);
   if (!strides || !c.input(0).known_rank()) return;
-  c.set_output(0, resolve_strided_slice(c.input(0), shape::known_ints(c, 1), shape::known_ints(c, 2), *strides, c.attrs()).result);
+  c.set_output(0,
+               resolve_strided_slice(c.input(0), shape::known_ints(c, 1), shape::known_ints(c, 2), *strides, c.attrs()).result);
 }
 
 /// The part of `dense` that the slice names.
@@ -63,8 +64,8 @@ bool is_empty(const std::vector<int64_t>& sizes) { return std::find(sizes.begin(
 
 void strided_slice_kernel(KernelContext& c) {
   const Tensor& input = c.input(0);
-  const StridedSlice slice = resolve_strided_slice(input.shape(), c.input(1).to_int64s(), c.input(2).to_int64s(),
-                                                   c.input(3).to_int64s(), c.attrs());
+  const StridedSlice slice =
+      resolve_strided_slice(input.shape(), c.input(1).to_int64s(), c.input(2).to_int64s(), c.input(3).to_int64s(), c.attrs());
   Tensor& output = c.output(0, slice.result);
   if (is_empty(slice.sizes)) return;
   int64_t offset;
@@ -78,8 +79,8 @@ void strided_slice_grad_shape(ShapeContext& c) { c.set_output(0, shape::from_inp
 void strided_slice_grad_kernel(KernelContext& c) {
   const Shape shape(c.input(0).to_int64s());
   if (!shape.fully_known()) throw InvalidArgumentError("Dimensions must not be negative, found {}", shape.dims());
-  const StridedSlice slice = resolve_strided_slice(shape, c.input(1).to_int64s(), c.input(2).to_int64s(),
-                                                   c.input(3).to_int64s(), c.attrs());
+  const StridedSlice slice =
+      resolve_strided_slice(shape, c.input(1).to_int64s(), c.input(2).to_int64s(), c.input(3).to_int64s(), c.attrs());
   const Tensor& dy = c.input(4);
   if (dy.shape() != slice.result) throw InvalidArgumentError("dy has shape {}, the slice {}", dy.shape(), slice.result);
   Tensor& output = c.output(0, shape);

@@ -19,8 +19,11 @@ struct Spread {
 
 struct Masks {
   explicit Masks(const Attrs& attrs)
-      : begin(attrs.get_int("begin_mask")), end(attrs.get_int("end_mask")), ellipsis(attrs.get_int("ellipsis_mask")),
-        new_axis(attrs.get_int("new_axis_mask")), shrink(attrs.get_int("shrink_axis_mask")) {}
+      : begin(attrs.get_int("begin_mask")),
+        end(attrs.get_int("end_mask")),
+        ellipsis(attrs.get_int("ellipsis_mask")),
+        new_axis(attrs.get_int("new_axis_mask")),
+        shrink(attrs.get_int("shrink_axis_mask")) {}
   int64_t begin, end, ellipsis, new_axis, shrink;
 };
 
@@ -95,8 +98,8 @@ AxisSlice ranged_axis(int64_t dim, std::optional<int64_t> begin, std::optional<i
 }  // namespace
 
 StridedSlice resolve_strided_slice(const Shape& input, const std::optional<std::vector<int64_t>>& begin,
-                                   const std::optional<std::vector<int64_t>>& end,
-                                   const std::vector<int64_t>& strides, const Attrs& attrs) {
+                                   const std::optional<std::vector<int64_t>>& end, const std::vector<int64_t>& strides,
+                                   const Attrs& attrs) {
   const Masks masks(attrs);
   if ((begin && begin->size() != strides.size()) || (end && end->size() != strides.size())) {
     throw InvalidArgumentError("Begin, end and strides must have the same length");
@@ -116,9 +119,8 @@ StridedSlice resolve_strided_slice(const Shape& input, const std::optional<std::
         return (*bounds)[at];
       };
       const bool known = (begin || has_bit(masks.begin, i)) && (end || has_bit(masks.end, i));
-      part = has_bit(masks.shrink, i)
-                 ? shrunk_axis(dim, value(begin, 0), stride)
-                 : ranged_axis(dim, value(begin, masks.begin), value(end, masks.end), known, stride);
+      part = has_bit(masks.shrink, i) ? shrunk_axis(dim, value(begin, 0), stride)
+                                      : ranged_axis(dim, value(begin, masks.begin), value(end, masks.end), known, stride);
     }
     slice.begin.push_back(part.begin);
     slice.strides.push_back(part.stride);

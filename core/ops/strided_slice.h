@@ -17,7 +17,7 @@ struct StridedSlice {
 /// `begin` and `end` may be unknown; `strides` is known, its length is the number of indices.
 /// REQUIRES: input.known_rank(). Throws InvalidArgumentError.
 StridedSlice resolve_strided_slice(const Shape& input, const std::optional<std::vector<int64_t>>& begin,
-                                   const std::optional<std::vector<int64_t>>& end,
-                                   const std::vector<int64_t>& strides, const Attrs& attrs);
+                                   const std::optional<std::vector<int64_t>>& end, const std::vector<int64_t>& strides,
+                                   const Attrs& attrs);
 
 }  // namespace keras

@@ -117,21 +117,22 @@ void scatter_add_kernel(KernelContext& c) {
   const int64_t count = target.shape().rank() > 0 ? target.shape().dim(0) : 0;
   const int64_t row_size = count > 0 ? target.shape().elements() / count : 0;
   if (target.dtype() != updates.dtype() || updates.elements() != row_size * static_cast<int64_t>(rows.size())) {
-    throw InvalidArgumentError("Updates of shape {} do not fit variable '{}' of shape {}", updates.shape(), target.name(), target.shape());
+    throw InvalidArgumentError("Updates of shape {} do not fit variable '{}' of shape {}", updates.shape(), target.name(),
+                               target.shape());
   }
   for (const int64_t row : rows) {
     if (row < 0 || row >= count) throw InvalidArgumentError("indices contains {}, which is not in [0, {})", row, count);
   }
   Tensor& value = target.mutable_value();
-  with_compute_type(updates.dtype(), "ResourceScatterAdd", [&]<class T>(T) {
-    kernels::add_rows<T>(row_size, rows, updates.data<T>(), value.data<T>());
-  });
+  with_compute_type(updates.dtype(), "ResourceScatterAdd",
+                    [&]<class T>(T) { kernels::add_rows<T>(row_size, rows, updates.data<T>(), value.data<T>()); });
 }
 
 /// A hyperparameter: a scalar of the variable's dtype.
 template <class T>
 T rate(KernelContext& c, int input) {
-  if (c.input(input).elements() != 1) throw InvalidArgumentError("Input {} must be a scalar, found {}", input, c.input(input).shape());
+  if (c.input(input).elements() != 1)
+    throw InvalidArgumentError("Input {} must be a scalar, found {}", input, c.input(input).shape());
   return c.input(input).data<T>()[0];
 }
 

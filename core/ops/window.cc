@@ -79,8 +79,8 @@ Windows2d make_windows(const Attrs& attrs, const ImageAxes& axes, const Shape& i
   }
   const auto window = [&](int64_t axis, int64_t size) {
     const auto at = static_cast<size_t>(2 * axis);
-    return make_window(input.dim(axis), size, attr_at(attrs, "strides", axis, 1), attr_at(attrs, "dilations", axis, 1),
-                       padding, explicit_paddings[at], explicit_paddings[at + 1]);
+    return make_window(input.dim(axis), size, attr_at(attrs, "strides", axis, 1), attr_at(attrs, "dilations", axis, 1), padding,
+                       explicit_paddings[at], explicit_paddings[at + 1]);
   };
   return {window(axes.height, window_height), window(axes.width, window_width)};
 }

@@ -22,14 +22,17 @@ class FileSet {
     paths_.push_back(std::move(path));
     return static_cast<int>(files_.size()) - 1;
   }
-  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.at(static_cast<size_t>(file))->add(offset, bytes); }
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
+    files_.at(static_cast<size_t>(file))->add(offset, bytes);
+  }
   size_t size() const { return files_.size(); }
   const std::shared_ptr<BlockSource>& file(size_t index) const { return files_[index]; }
   const std::string& path(size_t index) const { return paths_[index]; }
 
   /// The number of the file behind a source, and the offset there; nothing for sources in memory.
   std::optional<std::pair<int, int64_t>> locate(const ByteSource& source, int64_t offset) const {
-    if (const auto* window = dynamic_cast<const WindowSource*>(&source)) return locate(window->parent(), offset + window->offset_in_parent());
+    if (const auto* window = dynamic_cast<const WindowSource*>(&source))
+      return locate(window->parent(), offset + window->offset_in_parent());
     for (size_t i = 0; i < files_.size(); ++i) {
       if (files_[i].get() == &source) return std::pair(static_cast<int>(i), offset);
     }
@@ -49,7 +52,8 @@ class FileSet {
     for (const ReadItem& item : reads.items) {
       if (const auto place = locate(*item.source, item.offset)) {
         if (item.source->size_bytes() - item.offset < static_cast<int64_t>(item.target.size()) || item.offset < 0) {
-          throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset).at(item.source->name(), item.offset);
+          throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset)
+              .at(item.source->name(), item.offset);
         }
         if (!item.target.empty()) direct.push_back({place->first, place->second, item.target});
       } else {
@@ -79,7 +83,8 @@ class LoadingScope {
 }  // namespace
 
 struct ModelLoader::State {
-  State(Session& s, CustomObjects objects, bool do_compile) : session(s), custom_objects(std::move(objects)), compile(do_compile) {}
+  State(Session& s, CustomObjects objects, bool do_compile)
+      : session(s), custom_objects(std::move(objects)), compile(do_compile) {}
 
   Session& session;
   CustomObjects custom_objects;
@@ -133,7 +138,8 @@ void ModelLoader::State::tell_format() {
     h5 = hdf5::Reader::open(source, session.limits);
     return;
   }
-  throw ValueError("{}: not a model. It is neither an HDF5 file, nor a zip, nor a SavedModel folder.", source->name()).at(source->name(), 0);
+  throw ValueError("{}: not a model. It is neither an HDF5 file, nor a zip, nor a SavedModel folder.", source->name())
+      .at(source->name(), 0);
 }
 
 void ModelLoader::State::open_zip(const SourcePtr& source) {
@@ -142,16 +148,20 @@ void ModelLoader::State::open_zip(const SourcePtr& source) {
   if (!archive.find_folder_with(kSavedModelFile, folder)) {
     std::string keras_folder;
     if (archive.find_folder_with("config.json", keras_folder) && archive.find_folder_with("model.weights.h5", keras_folder)) {
-      throw UnimplementedError("{}: a .keras archive of Keras's v3 format, which is not supported yet; save as H5 or SavedModel.", source->name()).at(source->name());
+      throw UnimplementedError("{}: a .keras archive of Keras's v3 format, which is not supported yet; save as H5 or SavedModel.",
+                               source->name())
+          .at(source->name());
     }
-    throw ValueError("{}: there is no model in this zip: no '{}' in any folder", source->name(), kSavedModelFile).at(source->name());
+    throw ValueError("{}: there is no model in this zip: no '{}' in any folder", source->name(), kSavedModelFile)
+        .at(source->name());
   }
   std::map<std::string, SourcePtr> found;
   for (const ZipMember& zip_member : archive.members()) {
     if (!zip_member.name.starts_with(folder) || zip_member.name.ends_with('/')) continue;
     const std::string path = zip_member.name.substr(folder.size());
     // Assets and functions are not needed to make a Keras model.
-    if (path == kMetadataFile || path == kSavedModelFile || path.starts_with(std::string(kVariablesPrefix))) found[path] = archive.open_member(zip_member);
+    if (path == kMetadataFile || path == kSavedModelFile || path.starts_with(std::string(kVariablesPrefix)))
+      found[path] = archive.open_member(zip_member);
   }
   members = std::move(found);
 }
@@ -169,7 +179,9 @@ void ModelLoader::State::make_model(const Json& model_config, const Json& traini
   loaded.model = std::dynamic_pointer_cast<Functional>(layer);
   if (!loaded.model) throw ValueError("The file holds a layer ({}), not a model", layer->class_name());
   if (!loaded.model->is_graph_network()) {
-    throw UnimplementedError("Model '{}' has no input shape; models that were never built cannot be loaded yet", loaded.model->name()).at(loaded.model->name());
+    throw UnimplementedError("Model '{}' has no input shape; models that were never built cannot be loaded yet",
+                             loaded.model->name())
+        .at(loaded.model->name());
   }
   if (compile && !training_config.is_null()) restore_compile(training_config);
 }
@@ -183,7 +195,8 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
     try {
       action();
     } catch (const Error& error) {
-      loaded.warnings.push_back(format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
+      loaded.warnings.push_back(
+          format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
     }
   };
   attempt("optimizer", [&] { loaded.optimizer = make_optimizer(config.optimizer, session); });
@@ -196,7 +209,9 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
 void ModelLoader::State::prepare_h5() {
   const H5Config config = read_h5_config(*h5);
   if (!loaded.model) {
-    const Json training = config.training_config.empty() ? Json() : parse_json(config.training_config, h5->source().name() + " (training_config)", session.limits);
+    const Json training = config.training_config.empty()
+                              ? Json()
+                              : parse_json(config.training_config, h5->source().name() + " (training_config)", session.limits);
     make_model(parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits), training);
   }
   ReadList planned;
@@ -233,7 +248,9 @@ ModelLoader::ModelLoader(Session& session, CustomObjects custom_objects, bool co
 ModelLoader::~ModelLoader() = default;
 
 int ModelLoader::add_file(std::string path, int64_t size_bytes) { return state_->files.add(std::move(path), size_bytes); }
-void ModelLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { state_->files.add_bytes(file, offset, bytes); }
+void ModelLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
+  state_->files.add_bytes(file, offset, bytes);
+}
 const std::vector<DirectRead>& ModelLoader::direct_reads() const { return state_->direct; }
 
 std::optional<BytesWanted> ModelLoader::prepare() {
@@ -241,8 +258,10 @@ std::optional<BytesWanted> ModelLoader::prepare() {
   try {
     if (!s.told) s.tell_format();
     s.told = true;
-    if (s.h5) s.prepare_h5();
-    else s.prepare_saved_model();
+    if (s.h5)
+      s.prepare_h5();
+    else
+      s.prepare_saved_model();
     s.direct = s.files.resolve(s.reads);
     return std::nullopt;
   } catch (const NeedBytes& need) {
@@ -265,14 +284,18 @@ struct WeightsLoader::State {
 WeightsLoader::WeightsLoader(FunctionalPtr model) : state_(std::make_unique<State>()) { state_->model = std::move(model); }
 WeightsLoader::~WeightsLoader() = default;
 int WeightsLoader::add_file(std::string path, int64_t size_bytes) { return state_->files.add(std::move(path), size_bytes); }
-void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { state_->files.add_bytes(file, offset, bytes); }
+void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
+  state_->files.add_bytes(file, offset, bytes);
+}
 const std::vector<DirectRead>& WeightsLoader::direct_reads() const { return state_->direct; }
 
 std::optional<BytesWanted> WeightsLoader::prepare() {
   State& s = *state_;
   try {
     const SourcePtr source = s.files.file(0);
-    if (!hdf5::looks_like_hdf5(*source)) throw ValueError("{}: not an HDF5 file; other kinds of weights files are not read yet", source->name()).at(source->name(), 0);
+    if (!hdf5::looks_like_hdf5(*source))
+      throw ValueError("{}: not an HDF5 file; other kinds of weights files are not read yet", source->name())
+          .at(source->name(), 0);
     if (!s.h5) s.h5 = hdf5::Reader::open(source, s.model->session().limits);
     ReadList planned;
     const bool whole_model = s.h5->root().attribute(kModelConfig) != nullptr;

@@ -31,7 +31,7 @@ struct LoadedModel {
   FunctionalPtr model;
   std::optional<CompileConfig> compile_config;  // if the file has one and everything in it is known
   OptimizerPtr optimizer;
-  std::vector<std::string> warnings;            // what could not be restored
+  std::vector<std::string> warnings;  // what could not be restored
 };
 
 class ModelLoader {

@@ -12,15 +12,24 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {DType::kFloat32, "float32", "float", 4},      {DType::kFloat64, "float64", "double", 8},
-    {DType::kInt32, "int32", "int32", 4},          {DType::kUint8, "uint8", "uint8", 1},
-    {DType::kInt16, "int16", "int16", 2},          {DType::kInt8, "int8", "int8", 1},
-    {DType::kString, "string", "string", 0},       {DType::kComplex64, "complex64", "complex64", 8},
-    {DType::kInt64, "int64", "int64", 8},          {DType::kBool, "bool", "bool", 1},
-    {DType::kBfloat16, "bfloat16", "bfloat16", 2}, {DType::kUint16, "uint16", "uint16", 2},
-    {DType::kComplex128, "complex128", "complex128", 16}, {DType::kFloat16, "float16", "half", 2},
-    {DType::kResource, "resource", "resource", 0}, {DType::kVariant, "variant", "variant", 0},
-    {DType::kUint32, "uint32", "uint32", 4},       {DType::kUint64, "uint64", "uint64", 8},
+    {DType::kFloat32, "float32", "float", 4},
+    {DType::kFloat64, "float64", "double", 8},
+    {DType::kInt32, "int32", "int32", 4},
+    {DType::kUint8, "uint8", "uint8", 1},
+    {DType::kInt16, "int16", "int16", 2},
+    {DType::kInt8, "int8", "int8", 1},
+    {DType::kString, "string", "string", 0},
+    {DType::kComplex64, "complex64", "complex64", 8},
+    {DType::kInt64, "int64", "int64", 8},
+    {DType::kBool, "bool", "bool", 1},
+    {DType::kBfloat16, "bfloat16", "bfloat16", 2},
+    {DType::kUint16, "uint16", "uint16", 2},
+    {DType::kComplex128, "complex128", "complex128", 16},
+    {DType::kFloat16, "float16", "half", 2},
+    {DType::kResource, "resource", "resource", 0},
+    {DType::kVariant, "variant", "variant", 0},
+    {DType::kUint32, "uint32", "uint32", 4},
+    {DType::kUint64, "uint64", "uint64", 8},
 };
 
 constexpr Row kInvalidRow = {DType::kInvalid, "invalid", "invalid", 0};
@@ -59,11 +68,15 @@ bool is_floating(DType dtype) {
 
 bool is_integer(DType dtype) {
   switch (dtype) {
-    case DType::kInt8: case DType::kInt16: case DType::kInt32: case DType::kInt64:
-    case DType::kUint8: case DType::kUint16: case DType::kUint32: case DType::kUint64:
-      return true;
-    default:
-      return false;
+    case DType::kInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+    case DType::kInt64:
+    case DType::kUint8:
+    case DType::kUint16:
+    case DType::kUint32:
+    case DType::kUint64: return true;
+    default: return false;
   }
 }
 

@@ -36,9 +36,7 @@ Shape Shape::merged_with(const Shape& other) const {
   return merged;
 }
 
-std::string to_text(const Shape& shape) {
-  return shape.known_rank() ? tuple_text(shape.dims()) : std::string("<unknown>");
-}
+std::string to_text(const Shape& shape) { return shape.known_rank() ? tuple_text(shape.dims()) : std::string("<unknown>"); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b) {
   if (!a.known_rank() || !b.known_rank()) return Shape::unknown_rank();
@@ -51,9 +49,12 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
       throw InvalidArgumentError("Incompatible shapes: {} vs. {}", a, b);
     }
     // An unknown dimension beside a 1 stays unknown; beside any other size it must turn out as 1 or that size.
-    if (x == 1) result.set_dim(-i, y);
-    else if (y == 1) result.set_dim(-i, x);
-    else result.set_dim(-i, std::max(x, y));
+    if (x == 1)
+      result.set_dim(-i, y);
+    else if (y == 1)
+      result.set_dim(-i, x);
+    else
+      result.set_dim(-i, std::max(x, y));
   }
   return result;
 }

@@ -79,9 +79,7 @@ Tensor Tensor::borrow(DType dtype, const Shape& shape, std::byte* data, std::sha
   return tensor;
 }
 
-Tensor Tensor::resource(std::shared_ptr<void> object) {
-  return borrow(DType::kResource, Shape(), nullptr, std::move(object));
-}
+Tensor Tensor::resource(std::shared_ptr<void> object) { return borrow(DType::kResource, Shape(), nullptr, std::move(object)); }
 
 Tensor Tensor::number(DType dtype, double value) {
   Tensor tensor = allocate(dtype, Shape());
@@ -92,9 +90,12 @@ Tensor Tensor::number(DType dtype, double value) {
 std::vector<int64_t> Tensor::to_int64s() const {
   std::vector<int64_t> result(static_cast<size_t>(elements_));
   for (size_t i = 0; i < result.size(); ++i) {
-    if (dtype_ == DType::kInt32) result[i] = data<int32_t>()[i];
-    else if (dtype_ == DType::kInt64) result[i] = data<int64_t>()[i];
-    else throw InvalidArgumentError("Expected an int32 or int64 tensor, found {}", dtype_);
+    if (dtype_ == DType::kInt32)
+      result[i] = data<int32_t>()[i];
+    else if (dtype_ == DType::kInt64)
+      result[i] = data<int64_t>()[i];
+    else
+      throw InvalidArgumentError("Expected an int32 or int64 tensor, found {}", dtype_);
   }
   return result;
 }

@@ -7,8 +7,7 @@ namespace keras {
 
 void Variable::assign(Tensor value) {
   if (value.dtype() != dtype()) {
-    throw InvalidArgumentError("Cannot assign a value of dtype {} to variable '{}' of dtype {}", value.dtype(), name_,
-                               dtype());
+    throw InvalidArgumentError("Cannot assign a value of dtype {} to variable '{}' of dtype {}", value.dtype(), name_, dtype());
   }
   if (value.shape() != shape_) {
     throw ValueError(

@@ -38,14 +38,17 @@ export function configValue(key: string, value: unknown): Json {
   if (typeof value === 'function') {
     const name = (value as { kerasName?: string }).kerasName;
     if (name !== undefined) return name;
-    throw new TypeError(`Argument '${key}' is a function that has no name in Keras. Functions of your own belong into a custom layer.`);
+    throw new TypeError(
+      `Argument '${key}' is a function that has no name in Keras. Functions of your own belong into a custom layer.`,
+    );
   }
   if (isConfigured(value)) return { class_name: value.getClassName(), config: value.getConfig() };
   if (Array.isArray(value)) return value.map((item) => configValue(key, item));
   if (isTypedArray(value)) return Array.from(value as Iterable<number>, Number);
   if (isPlainObject(value)) {
     // {className, config} as well as Python's {class_name, config}.
-    if ('className' in value && 'config' in value) return { class_name: value.className as Json, config: configObject(value.config as object) };
+    if ('className' in value && 'config' in value)
+      return { class_name: value.className as Json, config: configObject(value.config as object) };
     return configObject(value);
   }
   throw new TypeError(`Argument '${key}' cannot be part of a config: ${String(value)}`);
@@ -77,19 +80,25 @@ export function argsToConfig(args: object, keys: readonly string[]): JsonObject 
 
 /** JSON as Python reads it: NaN and infinities as literals. */
 export function toJson(value: Json): string {
-  if (typeof value === 'number' && !Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
-  return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`).join(',')}}`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`)
+    .join(',')}}`;
 }
 
 /** Reads JSON with Python's literals NaN, Infinity and -Infinity. */
 export function fromJson(text: string): Json {
   if (!/NaN|Infinity/.test(text)) return JSON.parse(text) as Json;
-  const marked = text.replace(/("(?:[^"\\]|\\.)*")|(-?Infinity|NaN)/g, (_, quoted: string | undefined, literal: string | undefined) =>
-    quoted ?? `{"__number__":"${literal}"}`);
+  const marked = text.replace(
+    /("(?:[^"\\]|\\.)*")|(-?Infinity|NaN)/g,
+    (_, quoted: string | undefined, literal: string | undefined) => quoted ?? `{"__number__":"${literal}"}`,
+  );
   return JSON.parse(marked, (_, value: unknown) =>
-    isPlainObject(value) && typeof value.__number__ === 'string' ? Number(value.__number__) : value) as Json;
+    isPlainObject(value) && typeof value.__number__ === 'string' ? Number(value.__number__) : value,
+  ) as Json;
 }
 
 export function objectFromJson(text: string): JsonObject {

@@ -20,7 +20,10 @@ const scopes: CustomObjects[] = [];
  * Registers a class under `package>name`, as `keras.utils.register_keras_serializable`: files then find it by itself.
  * @returns the class, so that it can be used as a decorator
  */
-export function registerKerasSerializable<T extends CustomClass>(customClass: T, options: { package?: string; name?: string } = {}): T {
+export function registerKerasSerializable<T extends CustomClass>(
+  customClass: T,
+  options: { package?: string; name?: string } = {},
+): T {
   const name = options.name ?? classNameOf(customClass);
   const full = `${options.package ?? 'Custom'}>${name}`;
   const other = registered.get(full);

@@ -23,25 +23,45 @@ export class KerasError extends Error {
 }
 
 /** A value that does not fit, as Python's `ValueError`. */
-export class ValueError extends KerasError { override readonly code = 'VALUE_ERROR'; }
+export class ValueError extends KerasError {
+  override readonly code = 'VALUE_ERROR';
+}
 /** A call at the wrong time, as Python's `RuntimeError`. */
-export class RuntimeError extends KerasError { override readonly code = 'RUNTIME_ERROR'; }
+export class RuntimeError extends KerasError {
+  override readonly code = 'RUNTIME_ERROR';
+}
 /** A file, dataset, variable or key that is not there. */
-export class NotFoundError extends KerasError { override readonly code = 'NOT_FOUND'; }
+export class NotFoundError extends KerasError {
+  override readonly code = 'NOT_FOUND';
+}
 /** Inputs of an op that do not fit each other. */
-export class InvalidArgumentError extends KerasError { override readonly code = 'INVALID_ARGUMENT'; }
+export class InvalidArgumentError extends KerasError {
+  override readonly code = 'INVALID_ARGUMENT';
+}
 /** A file that is damaged: checksum, truncation; `path` and `offset` tell where. */
-export class DataLossError extends KerasError { override readonly code = 'DATA_LOSS'; }
+export class DataLossError extends KerasError {
+  override readonly code = 'DATA_LOSS';
+}
 /** An op, layer or option that this version does not have. */
-export class UnimplementedError extends KerasError { override readonly code = 'UNIMPLEMENTED'; }
+export class UnimplementedError extends KerasError {
+  override readonly code = 'UNIMPLEMENTED';
+}
 /** A limit that was passed; the message names it. */
-export class ResourceExhaustedError extends KerasError { override readonly code = 'RESOURCE_EXHAUSTED'; }
+export class ResourceExhaustedError extends KerasError {
+  override readonly code = 'RESOURCE_EXHAUSTED';
+}
 /** The engine could not get the memory it needs. */
-export class OutOfMemoryError extends KerasError { override readonly code = 'OUT_OF_MEMORY'; }
+export class OutOfMemoryError extends KerasError {
+  override readonly code = 'OUT_OF_MEMORY';
+}
 /** The call was stopped by its `signal`. */
-export class AbortError extends KerasError { override readonly code = 'ABORTED'; }
+export class AbortError extends KerasError {
+  override readonly code = 'ABORTED';
+}
 /** Reading or writing failed: network, disk, storage quota. */
-export class IOError extends KerasError { override readonly code = 'IO_ERROR'; }
+export class IOError extends KerasError {
+  override readonly code = 'IO_ERROR';
+}
 
 /** An argument of the wrong type; extends the global `TypeError`. */
 class KerasTypeError extends globalThis.TypeError {
@@ -60,8 +80,17 @@ export { KerasTypeError as TypeError };
 type ErrorClass = new (message: string, place?: ErrorPlace) => Error;
 
 const CLASSES: Record<string, ErrorClass> = {
-  ValueError, RuntimeError, NotFoundError, InvalidArgumentError, DataLossError, UnimplementedError,
-  ResourceExhaustedError, OutOfMemoryError, AbortError, IOError, TypeError: KerasTypeError,
+  ValueError,
+  RuntimeError,
+  NotFoundError,
+  InvalidArgumentError,
+  DataLossError,
+  UnimplementedError,
+  ResourceExhaustedError,
+  OutOfMemoryError,
+  AbortError,
+  IOError,
+  TypeError: KerasTypeError,
 };
 // By prototype, since minifiers rename classes.
 for (const [name, errorClass] of Object.entries(CLASSES)) {

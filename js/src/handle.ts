@@ -11,7 +11,11 @@ interface Held {
 }
 
 /** One JavaScript object for each object of the engine, as long as somebody holds it. */
-const wrappers: Record<HandleKind, Map<number, WeakRef<object>>> = { layer: new Map(), variable: new Map(), optimizer: new Map() };
+const wrappers: Record<HandleKind, Map<number, WeakRef<object>>> = {
+  layer: new Map(),
+  variable: new Map(),
+  optimizer: new Map(),
+};
 
 function release({ kind, id, token }: Held): void {
   untrackHandle(token);

@@ -20,8 +20,18 @@ export const version: string = VERSION;
 
 export { engine, ready, type EngineInfo, type Limits, type ReadyOptions } from './engine/index.js';
 export {
-  AbortError, DataLossError, IOError, InvalidArgumentError, KerasError, NotFoundError, OutOfMemoryError, ResourceExhaustedError,
-  RuntimeError, TypeError, UnimplementedError, ValueError,
+  AbortError,
+  DataLossError,
+  IOError,
+  InvalidArgumentError,
+  KerasError,
+  NotFoundError,
+  OutOfMemoryError,
+  ResourceExhaustedError,
+  RuntimeError,
+  TypeError,
+  UnimplementedError,
+  ValueError,
 } from './errors.js';
 export type { DType, TypedArray } from './dtype.js';
 export { Tensor, tensor, type NestedArray, type Scalar, type TensorData, type TensorLike, type TensorValues } from './tensor.js';
@@ -31,8 +41,22 @@ export { ops, type Operand, type Result } from './ops/index.js';
 export { Layer, type CallOptions, type LayerArgs, type Operands, type WeightArgs } from './layers/layer.js';
 export { input, type InputArgs } from './layers/input.js';
 export {
-  Model, Sequential, cloneModel, loadModel, model, modelFromJSON, sequential, type CompileOptions, type LoadOptions,
-  type LoadWeightsOptions, type LossLike, type MetricLike, type ModelArgs, type Prediction, type SaveOptions, type StepOptions,
+  Model,
+  Sequential,
+  cloneModel,
+  loadModel,
+  model,
+  modelFromJSON,
+  sequential,
+  type CompileOptions,
+  type LoadOptions,
+  type LoadWeightsOptions,
+  type LossLike,
+  type MetricLike,
+  type ModelArgs,
+  type Prediction,
+  type SaveOptions,
+  type StepOptions,
 } from './models/model.js';
 export type { EvaluateOptions, FitOptions, PredictOptions } from './models/training.js';
 export type { SummaryOptions } from './models/summary.js';

@@ -6,7 +6,11 @@ type NodeUrl = typeof import('node:url');
 
 /** Whether Node's own modules are there (Bun and Deno have them too). */
 export function isNode(): boolean {
-  return typeof process === 'object' && typeof process.versions?.node === 'string' && (process as { type?: string }).type !== 'renderer';
+  return (
+    typeof process === 'object' &&
+    typeof process.versions?.node === 'string' &&
+    (process as { type?: string }).type !== 'renderer'
+  );
 }
 
 async function builtin<T>(name: string): Promise<T> {
@@ -23,7 +27,11 @@ export interface NodeModules {
 
 /** Node's file modules. REQUIRES: isNode(). */
 export async function nodeModules(): Promise<NodeModules> {
-  const [fs, path, url] = await Promise.all([builtin<NodeFs>('node:fs'), builtin<NodePath>('node:path'), builtin<NodeUrl>('node:url')]);
+  const [fs, path, url] = await Promise.all([
+    builtin<NodeFs>('node:fs'),
+    builtin<NodePath>('node:path'),
+    builtin<NodeUrl>('node:url'),
+  ]);
   return { fs, path, url };
 }
 

@@ -21,8 +21,10 @@ export abstract class SymbolicTensor {
   }
   /** Throws: there is no value yet. */
   dataSync(): never {
-    throw new RuntimeError('This tensor is symbolic: while a layer or model is traced there are no values to read. ' +
-      'Compute with `keras.ops`, or call the layer on a real tensor.');
+    throw new RuntimeError(
+      'This tensor is symbolic: while a layer or model is traced there are no values to read. ' +
+        'Compute with `keras.ops`, or call the layer on a real tensor.',
+    );
   }
   /** Throws: there is no value yet. */
   data(): never {

@@ -1,6 +1,14 @@
 // Tensors: plain JavaScript memory with a dtype and a shape. They are copied into the engine where an op uses them.
 import {
-  type DType, DTYPES, type TypedArray, bfloatToNumber, dtypeFromNumber, dtypeOfArray, halfToNumber, isDType, numberToBfloat,
+  type DType,
+  DTYPES,
+  type TypedArray,
+  bfloatToNumber,
+  dtypeFromNumber,
+  dtypeOfArray,
+  halfToNumber,
+  isDType,
+  numberToBfloat,
   numberToHalf,
 } from './dtype.js';
 import { TypeError, ValueError } from './errors.js';
@@ -110,8 +118,12 @@ export class Tensor implements Disposable {
     const shape = [end - begin, ...this.shape.slice(1)];
     const row = sizeOf(this.shape.slice(1));
     const width = row * DTYPES[this.dtype].bytes;
-    return new Tensor(this.dtype, shape, this.#bytes.subarray(begin * width, end * width),
-      this.#strings?.slice(begin * row, end * row));
+    return new Tensor(
+      this.dtype,
+      shape,
+      this.#bytes.subarray(begin * width, end * width),
+      this.#strings?.slice(begin * row, end * row),
+    );
   }
   /** @internal The rows of these numbers, copied. */
   _gather(rows: ArrayLike<number>): Tensor {
@@ -191,7 +203,9 @@ export function tensor(data: TensorLike, shape?: readonly number[], dtype?: DTyp
   if (isReadable(data)) return convert(data.read(), shape, dtype);
   if (isTypedArray(data)) return fromTyped(data, shape ?? [data.length], dtype);
   if (isTensorData(data)) {
-    const whole = isTypedArray(data.data) ? fromTyped(data.data, data.shape, data.dtype) : fromFlat(data.data, data.shape, data.dtype);
+    const whole = isTypedArray(data.data)
+      ? fromTyped(data.data, data.shape, data.dtype)
+      : fromFlat(data.data, data.shape, data.dtype);
     return convert(whole, shape, dtype);
   }
   return fromNested(data as NestedArray<Scalar>, shape, dtype);
@@ -217,8 +231,14 @@ function convert(value: Tensor, shape: readonly number[] | undefined, dtype: DTy
   const shaped = shape === undefined ? value : value.reshape(shape);
   if (dtype === undefined || dtype === value.dtype) return shaped;
   const data = shaped.dataSync();
-  if ((dtype === 'float32' || dtype === 'float64' || dtype === 'int32') && !Array.isArray(data) && !(data instanceof BigInt64Array) && !(data instanceof BigUint64Array) && !shaped.dtype.startsWith('complex')) {
-    const array = new FAST_CASTS[dtype](data);  // the common casts, without a list of values in between
+  if (
+    (dtype === 'float32' || dtype === 'float64' || dtype === 'int32') &&
+    !Array.isArray(data) &&
+    !(data instanceof BigInt64Array) &&
+    !(data instanceof BigUint64Array) &&
+    !shaped.dtype.startsWith('complex')
+  ) {
+    const array = new FAST_CASTS[dtype](data); // the common casts, without a list of values in between
     return new Tensor(dtype, shaped.shape, new Uint8Array(array.buffer as ArrayBuffer));
   }
   return fromFlat(Array.isArray(data) ? data : Array.from(data as Iterable<Scalar>), shaped.shape, dtype);
@@ -228,8 +248,12 @@ function fromTyped(array: TypedArray, shape: readonly number[], dtype: DType | u
   const own = dtypeOfArray(array);
   const perElement = dtype === 'complex64' || dtype === 'complex128' ? 2 : 1;
   checkSize(array.length / perElement, shape);
-  const same = dtype === undefined || dtype === own || (dtype === 'bool' && own === 'uint8') ||
-    (dtype === 'complex64' && own === 'float32') || (dtype === 'complex128' && own === 'float64');
+  const same =
+    dtype === undefined ||
+    dtype === own ||
+    (dtype === 'bool' && own === 'uint8') ||
+    (dtype === 'complex64' && own === 'float32') ||
+    (dtype === 'complex128' && own === 'float64');
   if (same) {
     // A copy: what the caller does with the array later does not change the tensor.
     return new Tensor(dtype ?? own, shape, new Uint8Array(array.buffer, array.byteOffset, array.byteLength).slice());
@@ -270,11 +294,16 @@ function fromNested(value: NestedArray<Scalar>, shape: readonly number[] | undef
 
 function defaultDType(values: readonly Scalar[]): DType {
   switch (typeof values[0]) {
-    case 'string': return 'string';
-    case 'boolean': return 'bool';
-    case 'bigint': return 'int64';
-    case 'object': return 'string';
-    default: return 'float32';
+    case 'string':
+      return 'string';
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return 'int64';
+    case 'object':
+      return 'string';
+    default:
+      return 'float32';
   }
 }
 
@@ -284,7 +313,12 @@ function fromFlat(values: readonly Scalar[], shape: readonly number[], dtype: DT
   }
   checkSize(values.length, shape);
   if (dtype === 'string') {
-    return new Tensor(dtype, shape, new Uint8Array(0), values.map((v) => (v instanceof Uint8Array ? v : encoder.encode(String(v)))));
+    return new Tensor(
+      dtype,
+      shape,
+      new Uint8Array(0),
+      values.map((v) => (v instanceof Uint8Array ? v : encoder.encode(String(v)))),
+    );
   }
   for (const value of values) {
     if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {

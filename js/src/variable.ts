@@ -34,8 +34,10 @@ export class Variable implements Disposable {
   assign(value: TensorLike): this {
     const given = tensor(value);
     if (String(given.shape) !== String(this.shape)) {
-      throw new ValueError(`Cannot assign value to variable ' ${this.name}': Shape mismatch.The variable shape ` +
-        `${pythonTuple(this.shape)}, and the assigned value shape ${pythonTuple(given.shape)} are incompatible.`);
+      throw new ValueError(
+        `Cannot assign value to variable ' ${this.name}': Shape mismatch.The variable shape ` +
+          `${pythonTuple(this.shape)}, and the assigned value shape ${pythonTuple(given.shape)} are incompatible.`,
+      );
     }
     native().assignVariable(this.#handle.id, tensor(given, undefined, this.dtype)._native());
     return this;

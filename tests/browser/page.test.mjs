@@ -23,7 +23,11 @@ const STEPS_PER_EPOCH = 51;
 const expected = JSON.parse(await readFile(join(MODELS, 'digits.expected.json'), 'utf8'));
 
 /** Strokes of a seven, in parts of the pad. */
-const SEVEN = [[0.32, 0.2], [0.68, 0.2], [0.45, 0.82]];
+const SEVEN = [
+  [0.32, 0.2],
+  [0.68, 0.2],
+  [0.45, 0.82],
+];
 
 let browser;
 before(async () => {
@@ -127,10 +131,17 @@ describe('the demo page', () => {
 
   test('predicts for a digit of the data set what TensorFlow predicts', async () => {
     await page.click('#tab-try');
-    await page.evaluate((value) => { Math.random = () => value; }, (FIRST_TEST_DIGIT + 0.5) / DIGITS);
+    await page.evaluate(
+      (value) => {
+        Math.random = () => value;
+      },
+      (FIRST_TEST_DIGIT + 0.5) / DIGITS,
+    );
     await page.click('text=A digit of the data set');
     const chances = await bars(page);
-    expected.firstTestPredictions[0].forEach((chance, i) => assert.ok(Math.abs(chances[i] - chance) < 1e-5, `class ${i}: ${chances[i]}, not ${chance}`));
+    expected.firstTestPredictions[0].forEach((chance, i) =>
+      assert.ok(Math.abs(chances[i] - chance) < 1e-5, `class ${i}: ${chances[i]}, not ${chance}`),
+    );
   });
 
   test('reads a drawn seven', async () => {
@@ -149,7 +160,10 @@ describe('the demo page', () => {
     await trained(page);
     assert.equal(await steps(page), STEPS_BEFORE + 2 * STEPS_PER_EPOCH);
     assert.equal(await page.locator('#curves figure canvas').count(), 2);
-    assert.match(await page.textContent('#curves'), /loss: 0\.\d+, on the data held back 0\.\d+[\s\S]+accuracy: (0\.9\d+|1), on the data held back (0\.9\d+|1)/);
+    assert.match(
+      await page.textContent('#curves'),
+      /loss: 0\.\d+, on the data held back 0\.\d+[\s\S]+accuracy: (0\.9\d+|1), on the data held back (0\.9\d+|1)/,
+    );
   });
 
   test('stops training at once and keeps what was learned', async () => {
@@ -164,17 +178,28 @@ describe('the demo page', () => {
   });
 
   test('says what is wrong with training data', async () => {
-    await page.setInputFiles('#train-file', { name: 'data.csv', mimeType: 'text/csv', buffer: Buffer.from('a,b,label\n1,2,0\n1,x,1\n') });
+    await page.setInputFiles('#train-file', {
+      name: 'data.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('a,b,label\n1,2,0\n1,x,1\n'),
+    });
     await page.click('#train');
     assert.equal(await trained(page), 'Line 3, column 2: "x" is not a number.');
-    await page.setInputFiles('#train-file', { name: 'data.json', mimeType: 'application/json', buffer: Buffer.from('{"x": [[1, 2], [3]], "y": [0, 1]}') });
+    await page.setInputFiles('#train-file', {
+      name: 'data.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from('{"x": [[1, 2], [3]], "y": [0, 1]}'),
+    });
     await page.click('#train');
     assert.equal(await trained(page), 'x[1] has 1 entries, its neighbours have 2.');
   });
 
   test('downloads an .h5 file and a SavedModel zip that hold the training', async () => {
     await page.click('#tab-save');
-    for (const [button, name] of [['#download-h5', 'digits.h5'], ['#download-zip', 'digits.zip']]) {
+    for (const [button, name] of [
+      ['#download-h5', 'digits.h5'],
+      ['#download-zip', 'digits.zip'],
+    ]) {
       const path = await downloaded(page, button, folder);
       assert.ok(path.endsWith(name), path);
       assert.ok((await stat(path)).size > 300_000);
@@ -187,7 +212,11 @@ describe('the demo page', () => {
   });
 
   test('opens a file whose content is no model with a sentence, and keeps the open model', async () => {
-    await page.setInputFiles('#open-file', { name: 'cat.h5', mimeType: 'application/x-hdf5', buffer: Buffer.from('no model at all') });
+    await page.setInputFiles('#open-file', {
+      name: 'cat.h5',
+      mimeType: 'application/x-hdf5',
+      buffer: Buffer.from('no model at all'),
+    });
     await page.locator('#error').waitFor({ state: 'visible' });
     assert.match(await page.textContent('#error'), /^cat\.h5.+\.$/);
     assert.equal(await page.textContent('#model-name'), 'digits');
@@ -206,7 +235,8 @@ describe('the demo page', () => {
   test('takes a folder that is dropped anywhere on the page', async () => {
     const devtools = await context.newCDPSession(page);
     const data = { items: [], files: [join(MODELS, 'digits')], dragOperationsMask: 1 };
-    for (const type of ['dragEnter', 'dragOver', 'drop']) await devtools.send('Input.dispatchDragEvent', { type, x: 600, y: 20, data });
+    for (const type of ['dragEnter', 'dragOver', 'drop'])
+      await devtools.send('Input.dispatchDragEvent', { type, x: 600, y: 20, data });
     await page.locator('#status', { hasText: 'Opened a folder of 5 files: 10 layers' }).waitFor();
     assert.equal(await page.locator('.drop.over').count(), 0);
   });
@@ -243,7 +273,11 @@ describe('the demo page on a phone', () => {
   for (const colorScheme of ['light', 'dark']) {
     test(`fits 360 pixels in every tab, ${colorScheme}`, async () => {
       const server = await serveFolder(PAGE);
-      const { context, page, complaints } = await visit(server.url, { viewport: { width: 360, height: 740 }, colorScheme, hasTouch: true });
+      const { context, page, complaints } = await visit(server.url, {
+        viewport: { width: 360, height: 740 },
+        colorScheme,
+        hasTouch: true,
+      });
       assert.equal(await overflow(page), 0);
       await openExample(page);
       for (const tab of ['architecture', 'weights', 'try', 'train', 'save']) {

@@ -21,7 +21,15 @@ const model = (input, output) => ({ inputs: [{ name: 'in', shape: input }], outp
 describe('training data files', () => {
   test('CSV: the last column is the label, a header is passed over', async () => {
     const { x, xShape, y, yShape } = await read('\uFEFFwidth,height,kind\r\n1,2.5,0\r\n\r\n-3,4e1,1\r\n');
-    assert.deepEqual([[...x], xShape, [...y], yShape], [[1, 2.5, -3, 40], [2, 2], [0, 1], [2, 1]]);
+    assert.deepEqual(
+      [[...x], xShape, [...y], yShape],
+      [
+        [1, 2.5, -3, 40],
+        [2, 2],
+        [0, 1],
+        [2, 1],
+      ],
+    );
   });
   test('JSON: nested arrays give the shape', async () => {
     const { xShape, y, yShape } = await read('{"x": [[[1, 2], [3, 4]]], "y": [true]}');
@@ -40,14 +48,27 @@ describe('training data files', () => {
   }
   test('rows of the right length are reshaped to what the model takes', async () => {
     const samples = await read('1,2,3,4,0\n5,6,7,8,1\n');
-    assert.deepEqual(fitToModel(samples, model([null, 2, 2, 1], [null, 2]), 'sparse_categorical_crossentropy').xShape, [2, 2, 2, 1]);
-    assert.throws(() => fitToModel(samples, model([null, 3], [null, 2]), null), { message: 'x has the shape [2, 4], but the model wants [any, 3].' });
+    assert.deepEqual(
+      fitToModel(samples, model([null, 2, 2, 1], [null, 2]), 'sparse_categorical_crossentropy').xShape,
+      [2, 2, 2, 1],
+    );
+    assert.throws(() => fitToModel(samples, model([null, 3], [null, 2]), null), {
+      message: 'x has the shape [2, 4], but the model wants [any, 3].',
+    });
   });
   test('class numbers become one-hot rows where the loss takes those', async () => {
     const samples = await read('1,2\n5,0\n');
     const { y, yShape } = fitToModel(samples, model([null, 1], [null, 3]), 'categorical_crossentropy');
-    assert.deepEqual([[...y], yShape], [[0, 0, 1, 1, 0, 0], [2, 3]]);
-    assert.throws(() => fitToModel(samples, model([null, 1], [null, 2]), 'categorical_crossentropy'), { message: /^Label 2 of sample 1 is no class number from 0 to 1\.$/ });
+    assert.deepEqual(
+      [[...y], yShape],
+      [
+        [0, 0, 1, 1, 0, 0],
+        [2, 3],
+      ],
+    );
+    assert.throws(() => fitToModel(samples, model([null, 1], [null, 2]), 'categorical_crossentropy'), {
+      message: /^Label 2 of sample 1 is no class number from 0 to 1\.$/,
+    });
   });
 });
 
@@ -56,7 +77,10 @@ describe("the layer graph's layout", () => {
   const node = (name, ...inbound) => ({ name, inbound, width });
 
   test('puts layers below all that they take from, and side by side where nothing orders them', () => {
-    const { boxes, lines } = layOut([node('in'), node('a', 'in'), node('b', 'in'), node('c', 'b'), node('sum', 'a', 'c', 'in')], 80);
+    const { boxes, lines } = layOut(
+      [node('in'), node('a', 'in'), node('b', 'in'), node('c', 'b'), node('sum', 'a', 'c', 'in')],
+      80,
+    );
     const y = (name) => boxes.get(name).y;
     assert.equal(y('a'), y('b'));
     assert.ok(y('in') < y('b') && y('b') < y('c') && y('c') < y('sum'));
@@ -78,18 +102,35 @@ describe("the layer graph's layout", () => {
 });
 
 describe("the drawing pad's image", () => {
-  const ink = (inside) => ({ width: 80, height: 80, values: Float32Array.from({ length: 6400 }, (_, i) => (inside(i % 80, Math.floor(i / 80)) ? 1 : 0)) });
+  const ink = (inside) => ({
+    width: 80,
+    height: 80,
+    values: Float32Array.from({ length: 6400 }, (_, i) => (inside(i % 80, Math.floor(i / 80)) ? 1 : 0)),
+  });
 
   test('what is drawn small in a corner fills the height and stands in the middle', () => {
     // An upright bar of 4 × 16 pixels: 2 × 8 cells of 2 pixels each.
-    const image = digitImage(ink((x, y) => x >= 60 && x < 64 && y >= 8 && y < 24), 8);
+    const image = digitImage(
+      ink((x, y) => x >= 60 && x < 64 && y >= 8 && y < 24),
+      8,
+    );
     for (let row = 0; row < 8; row++) assert.deepEqual(image.slice(row * 8, row * 8 + 8), [0, 0, 0, 1, 1, 0, 0, 0]);
   });
   test('of 28 × 28 pixels, the digit takes 20', () => {
-    const image = digitImage(ink((x, y) => x >= 10 && x < 50 && y >= 20 && y < 60), 28);
+    const image = digitImage(
+      ink((x, y) => x >= 10 && x < 50 && y >= 20 && y < 60),
+      28,
+    );
     const inked = [...image.keys()].filter((i) => image[i] > 0.5);
     assert.equal(inked.length, 400);
     assert.deepEqual([inked[0], inked.at(-1)], [4 * 28 + 4, 23 * 28 + 23]);
   });
-  test('nothing drawn is no image', () => assert.equal(digitImage(ink(() => false), 8), null));
+  test('nothing drawn is no image', () =>
+    assert.equal(
+      digitImage(
+        ink(() => false),
+        8,
+      ),
+      null,
+    ));
 });

@@ -74,10 +74,13 @@ export class Oracle {
   resume(path, steps) {
     const list = (v) => (Array.isArray(v) ? v : [v]);
     const tensors = steps.flatMap((step) => [...list(step.x), ...list(step.y)]);
-    return this.#ask('resume', { path, ...this.#send(tensors, (entries) => {
-      const next = (v) => entries.splice(0, list(v).length);
-      return { steps: steps.map((step) => ({ x: next(step.x), y: next(step.y) })) };
-    }) });
+    return this.#ask('resume', {
+      path,
+      ...this.#send(tensors, (entries) => {
+        const next = (v) => entries.splice(0, list(v).length);
+        return { steps: steps.map((step) => ({ x: next(step.x), y: next(step.y) })) };
+      }),
+    });
   }
   /** A calibrated model of keras.applications, saved in both formats to a folder of its own. */
   calibrated(arch) {

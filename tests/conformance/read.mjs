@@ -30,8 +30,16 @@ export function comparable(json, { builds = true } = {}) {
 
 export function assertWeights(loaded, expected, what = 'weights') {
   const weights = loaded.weights;
-  assert.deepEqual(weights.map((w) => w.name), expected.map((w) => w.name), `${what}: names`);
-  assert.deepEqual(weights.map((w) => w.trainable), expected.map((w) => w.trainable), `${what}: trainable`);
+  assert.deepEqual(
+    weights.map((w) => w.name),
+    expected.map((w) => w.name),
+    `${what}: names`,
+  );
+  assert.deepEqual(
+    weights.map((w) => w.trainable),
+    expected.map((w) => w.trainable),
+    `${what}: trainable`,
+  );
   weights.forEach((weight, i) => assertSameBits(weight, expected[i], expected[i].name));
 }
 
@@ -40,7 +48,11 @@ export function assertOptimizer(loaded, model) {
   assert.equal(loaded.optimizer.getClassName(), className);
   assert.deepEqual(comparable(loaded.optimizer.getConfig()), config);
   const own = loaded.optimizer.variables;
-  assert.deepEqual(own.map((v) => v.name), variables.map((v) => v.name), 'names of the optimizer variables');
+  assert.deepEqual(
+    own.map((v) => v.name),
+    variables.map((v) => v.name),
+    'names of the optimizer variables',
+  );
   variables.forEach((variable, i) => assertSameBits(own[i], model.tensor(variable), variable.name));
 }
 
@@ -74,9 +86,12 @@ function readTests(model, format) {
       const loaded = await load(model, format);
       const { logs, weightsAfter, optimizerAfter } = model.training;
       assertLogsClose(await takeSteps(loaded, model.steps), logs, { relative: stepTolerance(logs.length) });
-      loaded.getWeights().forEach((w, i) => assertClose(w, model.tensor(weightsAfter[i]), { relative: 1e-4, what: weightsAfter[i].name }));
+      loaded
+        .getWeights()
+        .forEach((w, i) => assertClose(w, model.tensor(weightsAfter[i]), { relative: 1e-4, what: weightsAfter[i].name }));
       loaded.optimizer.variables.forEach((v, i) =>
-        assertClose(v, model.tensor(optimizerAfter[i]), { relative: 1e-4, what: optimizerAfter[i].name }));
+        assertClose(v, model.tensor(optimizerAfter[i]), { relative: 1e-4, what: optimizerAfter[i].name }),
+      );
     });
   }
   if (model.fit) {
@@ -85,14 +100,20 @@ function readTests(model, format) {
       const { x, y, options, history, epoch, evaluate, weightsAfter } = model.fit;
       const [xs, ys] = [model.tensor(x[0]), model.tensor(y[0])];
       const told = await loaded.fit(xs, ys, {
-        epochs: options.epochs, batchSize: options.batch_size, validationSplit: options.validation_split, shuffle: false,
+        epochs: options.epochs,
+        batchSize: options.batch_size,
+        validationSplit: options.validation_split,
+        shuffle: false,
       });
       assert.deepEqual(told.epoch, epoch);
       assert.deepEqual(Object.keys(told.history), Object.keys(history));
-      for (const key of Object.keys(history)) assertClose(Float64Array.from(told.history[key]), Float64Array.from(history[key]), { what: key });
+      for (const key of Object.keys(history))
+        assertClose(Float64Array.from(told.history[key]), Float64Array.from(history[key]), { what: key });
       const result = await loaded.evaluate(xs, ys, { batchSize: options.batch_size, returnDict: true });
       assertLogsClose([result], [evaluate]);
-      loaded.getWeights().forEach((w, i) => assertClose(w, model.tensor(weightsAfter[i]), { relative: 1e-4, what: weightsAfter[i].name }));
+      loaded
+        .getWeights()
+        .forEach((w, i) => assertClose(w, model.tensor(weightsAfter[i]), { relative: 1e-4, what: weightsAfter[i].name }));
     });
   }
 }
@@ -101,7 +122,10 @@ function unknownTests(model, format) {
   const [name] = model.unknown;
   test(`${model.name} as ${format} loads and predicts, names ${name} in its warnings, and does not train`, async () => {
     const loaded = await keras.loadModel(model.path(format));
-    assert.ok(loaded.warnings.some((w) => String(w.message ?? w).includes(name)), `warnings: ${loaded.warnings}`);
+    assert.ok(
+      loaded.warnings.some((w) => String(w.message ?? w).includes(name)),
+      `warnings: ${loaded.warnings}`,
+    );
     assertClose(await loaded.predict(model.input), model.outputs);
     const [{ x, y }] = model.steps;
     await assert.rejects(async () => loaded.fit(x, y), new RegExp(name));
@@ -118,7 +142,10 @@ describe('Models that TensorFlow wrote', () => {
   }
   test('an unknown layer is named', async () => {
     const path = fixture.model('custom_layer').path('h5');
-    await assert.rejects(keras.loadModel(path), { name: 'ValueError', message: /Unknown layer: '?(Scale|Fixtures>CustomDense|CustomDense)/ });
+    await assert.rejects(keras.loadModel(path), {
+      name: 'ValueError',
+      message: /Unknown layer: '?(Scale|Fixtures>CustomDense|CustomDense)/,
+    });
   });
   test('a file of weights alone is told so', async () => {
     await assert.rejects(keras.loadModel(fixture.path('models/weights_only.h5')), { message: /loadWeights/ });

@@ -15,13 +15,18 @@ function assertSameModel(theirs, original, { builds }) {
   assert.deepEqual(comparable(theirs.toJSON, { builds }), comparable(original.toJSON, { builds }));
   assert.equal(theirs.summary, original.summary);
   assert.deepEqual(theirs.trainingConfig, original.trainingConfig);
-  assert.deepEqual(theirs.weights.map((w) => [w.name, w.trainable]), original.weights.map((w) => [w.name, w.trainable]));
+  assert.deepEqual(
+    theirs.weights.map((w) => [w.name, w.trainable]),
+    original.weights.map((w) => [w.name, w.trainable]),
+  );
   theirs.weights.forEach((w, i) => assertSameBits(theirs.tensor(w), original.tensor(original.weights[i]), w.name));
 }
 
 /** What a checkpoint holds of the model and its optimizer; metrics start afresh wherever they are saved. */
 function stateOf(checkpoint) {
-  const keys = Object.keys(checkpoint.entries).filter((key) => !key.includes('keras_api/metrics/') && key !== 'save_counter/.ATTRIBUTES/VARIABLE_VALUE');
+  const keys = Object.keys(checkpoint.entries).filter(
+    (key) => !key.includes('keras_api/metrics/') && key !== 'save_counter/.ATTRIBUTES/VARIABLE_VALUE',
+  );
   return new Map(keys.map((key) => [key, checkpoint.tensor(checkpoint.entries[key])]));
 }
 
@@ -43,7 +48,8 @@ function untouched(tf, model) {
     assertSameModel(theirs, await tf.describeModel(model.path(oneOf(model))), { builds: false });
     assertClose(theirs.tensors(theirs.outputs), model.outputs);
     model.optimizer?.variables.forEach((variable, i) =>
-      assertSameBits(theirs.tensor(theirs.optimizer.variables[i]), model.tensor(variable), variable.name));
+      assertSameBits(theirs.tensor(theirs.optimizer.variables[i]), model.tensor(variable), variable.name),
+    );
   });
   test(`${model.name} saved as SavedModel is the same model to TensorFlow`, async () => {
     const path = join(tf.folder, model.name);
@@ -99,7 +105,11 @@ function buildDigitsNet() {
       keras.layers.dense({ units: 10, activation: 'softmax' }),
     ],
   });
-  model.compile({ optimizer: keras.optimizers.adam({ learningRate: 0.01 }), loss: 'sparse_categorical_crossentropy', metrics: ['accuracy'] });
+  model.compile({
+    optimizer: keras.optimizers.adam({ learningRate: 0.01 }),
+    loss: 'sparse_categorical_crossentropy',
+    metrics: ['accuracy'],
+  });
   return model;
 }
 
@@ -147,7 +157,10 @@ export function registerApplicationTests(tf) {
         assert.ok(made.difference > 0.05, `outputs hardly depend on the input: ${made.difference}`);
         for (const path of Object.values(made.files)) {
           const model = await keras.loadModel(path);
-          assertClose(await model.predict(made.tensor(made.inputs[0])), made.tensors(made.outputs), { relative: 1e-4, what: path });
+          assertClose(await model.predict(made.tensor(made.inputs[0])), made.tensors(made.outputs), {
+            relative: 1e-4,
+            what: path,
+          });
         }
       });
     }

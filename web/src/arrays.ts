@@ -17,7 +17,8 @@ export function flatten(nested: unknown, what: string): Flat {
       return;
     }
     if (!Array.isArray(value)) throw new Error(`${path} is a single value, its neighbours are lists.`);
-    if (value.length !== shape[depth]) throw new Error(`${path} has ${value.length} entries, its neighbours have ${shape[depth]}.`);
+    if (value.length !== shape[depth])
+      throw new Error(`${path} has ${value.length} entries, its neighbours have ${shape[depth]}.`);
     value.forEach((child, i) => visit(child, depth + 1, `${path}[${i}]`));
   };
   visit(nested, 0, what);

@@ -64,8 +64,10 @@ function parseJson(text: string): Samples {
   const x = flatten(parsed.x, 'x');
   const y = flatten(parsed.y, 'y');
   return {
-    x: Float32Array.from(x.values), xShape: x.shape,
-    y: Float32Array.from(y.values), yShape: y.shape.length === 1 ? [...y.shape, 1] : y.shape,
+    x: Float32Array.from(x.values),
+    xShape: x.shape,
+    y: Float32Array.from(y.values),
+    yShape: y.shape.length === 1 ? [...y.shape, 1] : y.shape,
   };
 }
 
@@ -83,7 +85,10 @@ function isHeader(line: string): boolean {
 }
 
 function parseCsv(text: string): Samples {
-  const lines = text.split(/\r?\n/).map((line, i) => ({ line, number: i + 1 })).filter(({ line }) => line.trim() !== '');
+  const lines = text
+    .split(/\r?\n/)
+    .map((line, i) => ({ line, number: i + 1 }))
+    .filter(({ line }) => line.trim() !== '');
   if (lines[0] && isHeader(lines[0].line)) lines.shift();
   const rows = lines.map(({ line, number }) => ({ row: parseRow(line, number), number }));
   const columns = rows[0]?.row.length ?? 0;
@@ -92,8 +97,10 @@ function parseCsv(text: string): Samples {
     if (row.length !== columns) throw new Error(`Line ${number} has ${row.length} columns, the first one has ${columns}.`);
   }
   return {
-    x: Float32Array.from(rows.flatMap(({ row }) => row.slice(0, -1))), xShape: [rows.length, columns - 1],
-    y: Float32Array.from(rows, ({ row }) => row[columns - 1] as number), yShape: [rows.length, 1],
+    x: Float32Array.from(rows.flatMap(({ row }) => row.slice(0, -1))),
+    xShape: [rows.length, columns - 1],
+    y: Float32Array.from(rows, ({ row }) => row[columns - 1] as number),
+    yShape: [rows.length, 1],
   };
 }
 
@@ -126,6 +133,7 @@ export function fitToModel(samples: Samples, model: ModelInfo, loss: string | nu
   if (samples.yShape[0] !== count) throw new Error(`There are ${count} samples, but ${samples.yShape[0] ?? 0} labels.`);
   const classes = output.shape.at(-1) ?? null;
   const numbered = samples.yShape.length === 2 && samples.yShape[1] === 1;
-  const labels = loss === 'categorical_crossentropy' && numbered && classes !== null && classes > 1 ? oneHot(samples, classes) : samples;
+  const labels =
+    loss === 'categorical_crossentropy' && numbered && classes !== null && classes > 1 ? oneHot(samples, classes) : samples;
   return { x: samples.x, xShape: fitShape(samples.xShape, input.shape, 'x'), y: labels.y, yShape: labels.yShape };
 }

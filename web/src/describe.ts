@@ -77,7 +77,10 @@ function describeWeight(variable: keras.Variable): WeightInfo {
   const value = variable.read();
   const data = value.dataSync() as ArrayLike<number | bigint>;
   // Large models have tens of millions of values: two passes over what is there, no copy.
-  let min = Infinity, max = -Infinity, sum = 0, squares = 0;
+  let min = Infinity,
+    max = -Infinity,
+    sum = 0,
+    squares = 0;
   for (let i = 0; i < data.length; i++) {
     const x = Number(data[i]);
     if (x < min) min = x;
@@ -87,7 +90,17 @@ function describeWeight(variable: keras.Variable): WeightInfo {
   }
   const mean = sum / data.length;
   const deviation = Math.sqrt(Math.max(0, squares / data.length - mean * mean));
-  return { name: variable.name, shape: value.shape, dtype: value.dtype, trainable: variable.trainable, min, max, mean, deviation, histogram: countSteps(data, min, max) };
+  return {
+    name: variable.name,
+    shape: value.shape,
+    dtype: value.dtype,
+    trainable: variable.trainable,
+    min,
+    max,
+    mean,
+    deviation,
+    histogram: countSteps(data, min, max),
+  };
 }
 
 /** All weights with their distributions. */

@@ -44,7 +44,8 @@ function rowsOf(nodes: GraphNode[]): Map<string, number> {
     before = waiting.length;
     for (const node of waiting.splice(0)) {
       const inbound = node.inbound.filter((name) => byName.has(name));
-      if (inbound.every((name) => rows.has(name))) rows.set(node.name, Math.max(-1, ...inbound.map((name) => rows.get(name) as number)) + 1);
+      if (inbound.every((name) => rows.has(name)))
+        rows.set(node.name, Math.max(-1, ...inbound.map((name) => rows.get(name) as number)) + 1);
       else waiting.push(node);
     }
   }
@@ -80,7 +81,8 @@ function settle(row: Place[], wanted: number[]): void {
   const fromLeft = [...wanted];
   for (let i = 1; i < row.length; i++) fromLeft[i] = Math.max(fromLeft[i] as number, (fromLeft[i - 1] as number) + distance(i));
   const fromRight = [...wanted];
-  for (let i = row.length - 1; i > 0; i--) fromRight[i - 1] = Math.min(fromRight[i - 1] as number, (fromRight[i] as number) - distance(i));
+  for (let i = row.length - 1; i > 0; i--)
+    fromRight[i - 1] = Math.min(fromRight[i - 1] as number, (fromRight[i] as number) - distance(i));
   // Both keep the distances, so their mean does too, and it leans to neither side.
   row.forEach((place, i) => {
     place.x = ((fromLeft[i] as number) + (fromRight[i] as number)) / 2;
@@ -91,7 +93,10 @@ function sweep(grid: Place[][], neighbours: 'above' | 'below', reorder: boolean)
   for (const row of neighbours === 'above' ? grid : [...grid].reverse()) {
     const wanted = new Map(row.map((place) => [place, average(place[neighbours], place.x)]));
     if (reorder) row.sort((a, b) => (wanted.get(a) as number) - (wanted.get(b) as number));
-    settle(row, row.map((place) => wanted.get(place) as number));
+    settle(
+      row,
+      row.map((place) => wanted.get(place) as number),
+    );
   }
 }
 
@@ -104,11 +109,18 @@ export function layOut(nodes: GraphNode[], rowHeight: number): Layout {
     places.set(name, place);
     grid[place.row]?.push(place);
   }
-  const paths = nodes.flatMap(({ name, inbound }) => inbound.flatMap((from) => {
-    const start = places.get(from), end = places.get(name);
-    return start && end && start.row < end.row ? [route(start, end, grid)] : [];
-  }));
-  for (const row of grid) settle(row, row.map(() => 0));
+  const paths = nodes.flatMap(({ name, inbound }) =>
+    inbound.flatMap((from) => {
+      const start = places.get(from),
+        end = places.get(name);
+      return start && end && start.row < end.row ? [route(start, end, grid)] : [];
+    }),
+  );
+  for (const row of grid)
+    settle(
+      row,
+      row.map(() => 0),
+    );
   for (let i = 0; i < SWEEPS; i++) sweep(grid, i % 2 === 0 ? 'above' : 'below', i < SWEEPS / 2);
   return measured(grid, places, paths, rowHeight);
 }

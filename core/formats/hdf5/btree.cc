@@ -35,8 +35,10 @@ class TreeWalker {
       const int64_t at = cursor.file_offset();
       const Cursor key(cursor.bytes(static_cast<size_t>(key_bytes_)), file_.source.name(), at);
       const uint64_t child = cursor.u64();
-      if (level == 0) leaf(key, child);
-      else walk(child, level_limit - 1, leaf);
+      if (level == 0)
+        leaf(key, child);
+      else
+        walk(child, level_limit - 1, leaf);
     }
   }
 

@@ -73,11 +73,14 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
   Cursor cursor(bytes, file.name(), reader.base_);
   cursor.skip(kSignatureBytes);
   const uint8_t version = cursor.u8();
-  if (version > 3) throw UnimplementedError("{}: an HDF5 superblock of version {} is not supported", file.name(), version).at(file.name(), reader.base_);
+  if (version > 3)
+    throw UnimplementedError("{}: an HDF5 superblock of version {} is not supported", file.name(), version)
+        .at(file.name(), reader.base_);
   if (version <= 1) cursor.skip(4);
   const uint8_t offset_bytes = cursor.u8(), length_bytes = cursor.u8();
   if (offset_bytes != 8 || length_bytes != 8) {
-    throw UnimplementedError("{}: HDF5 addresses of {} bytes are not supported (8 are)", file.name(), offset_bytes).at(file.name(), reader.base_);
+    throw UnimplementedError("{}: HDF5 addresses of {} bytes are not supported (8 are)", file.name(), offset_bytes)
+        .at(file.name(), reader.base_);
   }
   cursor.skip(version == 0 ? 9 : version == 1 ? 13 : 1);
   cursor.skip(8 + 8);  // base address, free space or extension
@@ -85,7 +88,8 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
   if (version <= 1) cursor.skip(8 + 8);  // driver, the root's name
   reader.root_address_ = cursor.u64();
   if (end > static_cast<uint64_t>(file.size_bytes() - reader.base_)) {
-    throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end).at(file.name(), file.size_bytes());
+    throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end)
+        .at(file.name(), file.size_bytes());
   }
   return reader;
 }
@@ -151,7 +155,8 @@ std::string Reader::global_heap_string(uint64_t collection, uint32_t index, uint
     if (header.text(4) != "GCOL") file.fail("a global heap is broken", collection);
     header.skip(4);
     const uint64_t bytes = header.u64();
-    if (bytes < 16 || bytes > static_cast<uint64_t>(limits_.metadata_bytes)) file.fail("a global heap of impossible size", collection);
+    if (bytes < 16 || bytes > static_cast<uint64_t>(limits_.metadata_bytes))
+      file.fail("a global heap of impossible size", collection);
     found = global_heaps_.emplace(collection, file.read(collection, static_cast<int64_t>(bytes))).first;
   }
   Cursor cursor(found->second, source_->name(), file.offset(collection));
@@ -193,7 +198,9 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
   int64_t chunk_bytes = dataset.type.bytes;
   for (const int64_t dim : dataset.chunk_shape) {
     const auto product = checked_mul(chunk_bytes, dim);
-    if (!product || *product > limits_.tensor_bytes) throw ResourceExhaustedError("{}: a chunk of '{}' is larger than limits.tensorBytes ({})", source_->name(), name, limits_.tensor_bytes);
+    if (!product || *product > limits_.tensor_bytes)
+      throw ResourceExhaustedError("{}: a chunk of '{}' is larger than limits.tensorBytes ({})", source_->name(), name,
+                                   limits_.tensor_bytes);
     chunk_bytes = *product;
   }
   std::vector<std::byte> data = source_->read(chunk.offset, chunk.bytes);
@@ -206,14 +213,18 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
       undo_shuffle(data, static_cast<size_t>(dataset.type.bytes));
     } else {
       uint32_t stored = 0;
-      if (data.size() < 4) throw DataLossError("{}: a chunk of '{}' is too short", source_->name(), name).at(source_->name(), chunk.offset);
+      if (data.size() < 4)
+        throw DataLossError("{}: a chunk of '{}' is too short", source_->name(), name).at(source_->name(), chunk.offset);
       std::memcpy(&stored, data.data() + data.size() - 4, 4);
       data.resize(data.size() - 4);
-      if (fletcher32(data) != stored) throw DataLossError("{}: the checksum of a chunk of '{}' differs", source_->name(), name).at(source_->name(), chunk.offset);
+      if (fletcher32(data) != stored)
+        throw DataLossError("{}: the checksum of a chunk of '{}' differs", source_->name(), name)
+            .at(source_->name(), chunk.offset);
     }
   }
   if (static_cast<int64_t>(data.size()) != chunk_bytes) {
-    throw DataLossError("{}: a chunk of '{}' has {} bytes instead of {}", source_->name(), name, data.size(), chunk_bytes).at(source_->name(), chunk.offset);
+    throw DataLossError("{}: a chunk of '{}' has {} bytes instead of {}", source_->name(), name, data.size(), chunk_bytes)
+        .at(source_->name(), chunk.offset);
   }
   // Rows of the chunk (along the last axis) are copied where they lie inside the dataset.
   const size_t rank = dataset.shape.size();
@@ -233,7 +244,8 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
       stride *= dataset.shape[axis];
     }
     if (!inside) continue;
-    std::memcpy(out.data() + static_cast<size_t>(position + chunk.start.back()) * element, data.data() + static_cast<size_t>(r * row) * element, static_cast<size_t>(kept) * element);
+    std::memcpy(out.data() + static_cast<size_t>(position + chunk.start.back()) * element,
+                data.data() + static_cast<size_t>(r * row) * element, static_cast<size_t>(kept) * element);
   }
 }
 

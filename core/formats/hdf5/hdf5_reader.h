@@ -52,8 +52,8 @@ class Reader {
   Limits limits_;
   int64_t base_ = 0;
   uint64_t root_address_ = 0;
-  mutable std::map<uint64_t, Object> objects_;                        // parsed so far
-  mutable std::map<uint64_t, std::vector<std::byte>> global_heaps_;   // collections read so far
+  mutable std::map<uint64_t, Object> objects_;                       // parsed so far
+  mutable std::map<uint64_t, std::vector<std::byte>> global_heaps_;  // collections read so far
 };
 
 bool looks_like_hdf5(const ByteSource& source);

@@ -42,9 +42,9 @@ struct Dataset {
   Type type;
   std::vector<int64_t> shape;
   enum class Layout { kContiguous, kCompact, kChunked, kUnallocated } layout = Layout::kUnallocated;
-  int64_t offset = 0;               // contiguous
-  std::vector<std::byte> compact;   // compact
-  std::vector<int64_t> chunk_shape; // chunked
+  int64_t offset = 0;                // contiguous
+  std::vector<std::byte> compact;    // compact
+  std::vector<int64_t> chunk_shape;  // chunked
   std::vector<Chunk> chunks;
   std::vector<Filter> filters;
 

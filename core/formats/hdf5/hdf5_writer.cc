@@ -9,8 +9,8 @@ namespace keras::hdf5 {
 namespace {
 
 constexpr size_t kSuperblockBytes = 96;
-constexpr size_t kLeafEntries = 8;     // two times "leaf K" of 4
-constexpr size_t kNodeEntries = 32;    // two times "internal K" of 16
+constexpr size_t kLeafEntries = 8;   // two times "leaf K" of 4
+constexpr size_t kNodeEntries = 32;  // two times "internal K" of 16
 constexpr size_t kMinHeapBytes = 4096;
 constexpr size_t kMaxHeapObjects = 60000;
 
@@ -40,7 +40,9 @@ struct FloatForm {
 };
 
 std::string float_type(int64_t bytes) {
-  const FloatForm form = bytes == 2 ? FloatForm{15, 10, 5, 10, 15} : bytes == 4 ? FloatForm{31, 23, 8, 23, 127} : FloatForm{63, 52, 11, 52, 1023};
+  const FloatForm form = bytes == 2   ? FloatForm{15, 10, 5, 10, 15}
+                         : bytes == 4 ? FloatForm{31, 23, 8, 23, 127}
+                                      : FloatForm{63, 52, 11, 52, 1023};
   std::string out;
   put<uint8_t>(out, 0x11);
   put<uint8_t>(out, 0x20);
@@ -283,7 +285,8 @@ class FileBuilder {
       put<uint64_t>(data, references[i].collection);
       put<uint32_t>(data, references[i].index);
     }
-    const std::vector<int64_t> shape = a.scalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(a.values.size())};
+    const std::vector<int64_t> shape =
+        a.scalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(a.values.size())};
     return attribute(a.name, datatype({TypeClass::kVlenString, 16}), dataspace(shape), data);
   }
 

@@ -28,9 +28,12 @@ class HeaderReader {
 
   std::vector<RawMessage> read() {
     const std::vector<std::byte> start = file_.read(address_, 4);
-    const bool version2 = start[0] == std::byte{'O'} && start[1] == std::byte{'H'} && start[2] == std::byte{'D'} && start[3] == std::byte{'R'};
-    if (version2) read_version2();
-    else read_version1();
+    const bool version2 =
+        start[0] == std::byte{'O'} && start[1] == std::byte{'H'} && start[2] == std::byte{'D'} && start[3] == std::byte{'R'};
+    if (version2)
+      read_version2();
+    else
+      read_version1();
     return std::move(messages_);
   }
 
@@ -128,9 +131,12 @@ std::vector<int64_t> parse_dataspace(Cursor cursor) {
   const uint8_t version = cursor.u8(), rank = cursor.u8();
   cursor.skip(1);
   bool null_space = false;
-  if (version == 1) cursor.skip(5);
-  else if (version == 2) null_space = cursor.u8() == 2;
-  else cursor.fail("a dataspace of unknown version");
+  if (version == 1)
+    cursor.skip(5);
+  else if (version == 2)
+    null_space = cursor.u8() == 2;
+  else
+    cursor.fail("a dataspace of unknown version");
   if (rank > 32) cursor.fail("a dataspace of more than 32 dimensions");
   std::vector<int64_t> shape;
   int64_t elements = 1;
@@ -179,7 +185,8 @@ Attribute parse_attribute(const FileView& file, const RawMessage& message) {
   Cursor cursor(message.data, file.source.name(), message.offset);
   const uint8_t version = cursor.u8(), flags = cursor.u8();
   if (version < 1 || version > 3) cursor.fail("an attribute of unknown version");
-  if (version > 1 && (flags & 3) != 0) throw UnimplementedError("{}: an attribute with a committed datatype is not supported", file.source.name());
+  if (version > 1 && (flags & 3) != 0)
+    throw UnimplementedError("{}: an attribute with a committed datatype is not supported", file.source.name());
   const uint16_t name_bytes = cursor.u16(), type_bytes = cursor.u16(), space_bytes = cursor.u16();
   if (version == 3) cursor.skip(1);
   const auto padded = [&](size_t bytes) { return version == 1 ? (bytes + 7) / 8 * 8 : bytes; };
@@ -215,7 +222,8 @@ std::vector<Filter> parse_filters(const FileView& file, const RawMessage& messag
     cursor.skip(version == 1 ? (name_bytes + 7) / 8 * 8 : name_bytes);
     cursor.skip(size_t{values} * 4 + (version == 1 && values % 2 == 1 ? 4 : 0));
     if (id < 1 || id > 3) {
-      throw UnimplementedError("{}: filter {} is not supported (deflate, shuffle and fletcher32 are)", file.source.name(), id).at(file.source.name(), message.offset);
+      throw UnimplementedError("{}: filter {} is not supported (deflate, shuffle and fletcher32 are)", file.source.name(), id)
+          .at(file.source.name(), message.offset);
     }
     filters.push_back(static_cast<Filter>(id));
   }
@@ -226,14 +234,16 @@ void parse_layout(const FileView& file, const RawMessage& message, Dataset& data
   Cursor cursor(message.data, file.source.name(), message.offset);
   const uint8_t version = cursor.u8();
   if (version != 3 && version != 4) {
-    throw UnimplementedError("{}: a dataset layout of version {} is not supported", file.source.name(), version).at(file.source.name(), message.offset);
+    throw UnimplementedError("{}: a dataset layout of version {} is not supported", file.source.name(), version)
+        .at(file.source.name(), message.offset);
   }
   const uint8_t layout_class = cursor.u8();
   if (layout_class == 0) {
     const auto data = cursor.bytes(cursor.u16());
     dataset.layout = Dataset::Layout::kCompact;
     dataset.compact.assign(data.begin(), data.end());
-    if (static_cast<int64_t>(data.size()) != dataset.size_bytes()) cursor.fail("a compact dataset has another size than its shape");
+    if (static_cast<int64_t>(data.size()) != dataset.size_bytes())
+      cursor.fail("a compact dataset has another size than its shape");
   } else if (layout_class == 1) {
     const uint64_t address = cursor.u64(), bytes = cursor.u64();
     if (address == kUndefined) return;
@@ -255,7 +265,8 @@ void parse_layout(const FileView& file, const RawMessage& message, Dataset& data
     dataset.layout = Dataset::Layout::kChunked;
     if (tree != kUndefined) dataset.chunks = read_chunk_tree(file, tree, dataset.shape.size());
   } else {
-    throw UnimplementedError("{}: dataset layout class {} of version {} is not supported", file.source.name(), layout_class, version)
+    throw UnimplementedError("{}: dataset layout class {} of version {} is not supported", file.source.name(), layout_class,
+                             version)
         .at(file.source.name(), message.offset);
   }
 }
@@ -269,7 +280,9 @@ void parse_link(const FileView& file, const RawMessage& message, Object& object)
   if (flags & 16) cursor.skip(1);
   const uint64_t name_bytes = cursor.uint(size_t{1} << (flags & 3));
   const std::string name(cursor.text(name_bytes));
-  if (type == 64) throw UnimplementedError("{}: '{}' is an external link; other files are never read", file.source.name(), name).at(file.source.name(), message.offset);
+  if (type == 64)
+    throw UnimplementedError("{}: '{}' is an external link; other files are never read", file.source.name(), name)
+        .at(file.source.name(), message.offset);
   if (type == 0) object.links.emplace_back(name, cursor.u64());
 }
 
@@ -280,7 +293,8 @@ void refuse_dense(const FileView& file, const RawMessage& message, std::string_v
   const uint8_t flags = cursor.u8();
   if (flags & 1) cursor.skip(what == "links" ? 8 : 2);
   if (cursor.u64() == kUndefined) return;
-  throw UnimplementedError("{}: the {} of '{}' are in dense storage (libver='latest'), which is not supported yet", file.source.name(), what, path)
+  throw UnimplementedError("{}: the {} of '{}' are in dense storage (libver='latest'), which is not supported yet",
+                           file.source.name(), what, path)
       .at(file.source.name(), message.offset);
 }
 

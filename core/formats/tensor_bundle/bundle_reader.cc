@@ -17,7 +17,8 @@ constexpr int32_t kString = 7;
 BundleEntry parse_entry(const std::string& file, const std::string& name, const std::string& bytes, const Limits& limits) {
   tensorflow::BundleEntryProto proto;
   if (!proto.ParseFromString(bytes)) throw DataLossError("{}: the entry of '{}' is broken", file, name).at(file);
-  if (proto.slices_size() > 0) throw UnimplementedError("{}: '{}' is a partitioned variable, which is not supported", file, name).at(file);
+  if (proto.slices_size() > 0)
+    throw UnimplementedError("{}: '{}' is a partitioned variable, which is not supported", file, name).at(file);
   BundleEntry entry;
   entry.dtype = proto.dtype();
   for (const auto& dim : proto.shape().dim()) {
@@ -32,7 +33,8 @@ BundleEntry parse_entry(const std::string& file, const std::string& name, const 
     throw DataLossError("{}: '{}' has an impossible place", file, name).at(file);
   }
   if (entry.bytes > limits.tensor_bytes) {
-    throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes, limits.tensor_bytes);
+    throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes,
+                                 limits.tensor_bytes);
   }
   return entry;
 }
@@ -62,7 +64,8 @@ BundleReader BundleReader::open(const ByteSource& index, const Limits& limits) {
   for (size_t i = 1; i < table.size(); ++i) {
     BundleEntry entry = parse_entry(index.name(), table[i].first, table[i].second, limits);
     if (entry.shard < 0 || entry.shard >= reader.shard_count_) {
-      throw DataLossError("{}: '{}' lies in shard {} of {}", index.name(), table[i].first, entry.shard, reader.shard_count_).at(index.name());
+      throw DataLossError("{}: '{}' lies in shard {} of {}", index.name(), table[i].first, entry.shard, reader.shard_count_)
+          .at(index.name());
     }
     reader.entries_.emplace(table[i].first, std::move(entry));
   }

@@ -39,7 +39,7 @@ void BundleWriter::add(std::string name, int32_t dtype, std::vector<int64_t> sha
 
 void BundleWriter::add_string(std::string name, const std::string& value) {
   std::vector<std::byte> bytes, checked;
-  for (uint64_t rest = value.size(); ; rest >>= 7) {
+  for (uint64_t rest = value.size();; rest >>= 7) {
     put(bytes, static_cast<uint8_t>(rest >= 0x80 ? rest | 0x80 : rest));
     if (rest < 0x80) break;
   }

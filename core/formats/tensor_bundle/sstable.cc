@@ -34,7 +34,8 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
     throw DataLossError("{}: a block lies outside the file (at byte {})", source.name(), at).at(source.name(), at);
   }
   if (static_cast<int64_t>(handle.bytes) > limits.metadata_bytes) {
-    throw ResourceExhaustedError("{}: a block of {} bytes, more than limits.metadataBytes ({})", source.name(), handle.bytes, limits.metadata_bytes);
+    throw ResourceExhaustedError("{}: a block of {} bytes, more than limits.metadataBytes ({})", source.name(), handle.bytes,
+                                 limits.metadata_bytes);
   }
   std::vector<std::byte> bytes = source.read(at, static_cast<int64_t>(handle.bytes) + kTrailerBytes);
   const std::span<const std::byte> checked(bytes.data(), handle.bytes + 1);
@@ -44,7 +45,8 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
     throw DataLossError("{}: the checksum of a block differs (at byte {})", source.name(), at).at(source.name(), at);
   }
   if (bytes[handle.bytes] != std::byte{0}) {
-    throw UnimplementedError("{}: a compressed block (at byte {}); TensorFlow writes none", source.name(), at).at(source.name(), at);
+    throw UnimplementedError("{}: a compressed block (at byte {}); TensorFlow writes none", source.name(), at)
+        .at(source.name(), at);
   }
   bytes.resize(handle.bytes);
   return bytes;
@@ -62,7 +64,8 @@ void read_entries(const std::vector<std::byte>& block, const ByteSource& source,
   while (cursor.position() < end) {
     const uint64_t shared = cursor.varint64(), unshared = cursor.varint64(), value_bytes = cursor.varint64();
     if (shared > key.size()) cursor.fail("a key shares more than the previous one has");
-    if (unshared > end - cursor.position() || value_bytes > end - cursor.position() - unshared) cursor.fail("an entry leaves its block");
+    if (unshared > end - cursor.position() || value_bytes > end - cursor.position() - unshared)
+      cursor.fail("an entry leaves its block");
     key.resize(shared);
     key += cursor.text(unshared);
     entries.emplace_back(key, std::string(cursor.text(value_bytes)));
@@ -88,7 +91,8 @@ class BlockWriter {
 
   void add(const std::string& key, const std::string& value) {
     size_t shared = 0;
-    if (count_ % interval_ == 0) restarts_.push_back(static_cast<uint32_t>(contents_.size()));
+    if (count_ % interval_ == 0)
+      restarts_.push_back(static_cast<uint32_t>(contents_.size()));
     else
       while (shared < key.size() && shared < previous_.size() && key[shared] == previous_[shared]) ++shared;
     put_varint(contents_, shared);
@@ -136,7 +140,8 @@ TableEntries read_table(const ByteSource& source, const Limits& limits) {
   read_handle(cursor);  // the metaindex, always empty
   const BlockHandle index = read_handle(cursor);
   cursor.seek(static_cast<size_t>(kFooterBytes) - 8);
-  if (cursor.u64() != kMagic) throw DataLossError("{}: not an index of a checkpoint (bad magic number)", source.name()).at(source.name(), footer_offset);
+  if (cursor.u64() != kMagic)
+    throw DataLossError("{}: not an index of a checkpoint (bad magic number)", source.name()).at(source.name(), footer_offset);
   TableEntries blocks, entries;
   read_entries(read_block(source, index, limits), source, static_cast<int64_t>(index.offset), limits, blocks);
   for (const auto& [key, value] : blocks) {
@@ -145,7 +150,8 @@ TableEntries read_table(const ByteSource& source, const Limits& limits) {
     read_entries(read_block(source, handle, limits), source, static_cast<int64_t>(handle.offset), limits, entries);
   }
   for (size_t i = 1; i < entries.size(); ++i) {
-    if (entries[i - 1].first >= entries[i].first) throw DataLossError("{}: keys are not in order", source.name()).at(source.name());
+    if (entries[i - 1].first >= entries[i].first)
+      throw DataLossError("{}: keys are not in order", source.name()).at(source.name());
   }
   return entries;
 }

@@ -59,7 +59,8 @@ Directory find_directory(const ByteSource& source) {
     directory.bytes = cursor.u32();
     directory.offset = cursor.u32();
     if (cursor.u16() != static_cast<uint16_t>(tail_bytes - at - zip::kEndBytes)) continue;  // the comment's length
-    const bool zip64 = directory.members == zip::kInZip64Short || directory.bytes == zip::kInZip64 || directory.offset == zip::kInZip64;
+    const bool zip64 =
+        directory.members == zip::kInZip64Short || directory.bytes == zip::kInZip64 || directory.offset == zip::kInZip64;
     return zip64 ? read_zip64_end(source, tail_offset + at) : directory;
   }
   broken(source, "no zip directory: the file is truncated or no zip", tail_offset);
@@ -112,8 +113,8 @@ ZipMember read_member(Cursor& cursor, const ByteSource& source) {
   if (flags & zip::kFlagEncrypted) throw UnimplementedError("{}: member '{}' is encrypted", source.name(), member.name);
   member.deflated = method == zip::kMethodDeflated;
   if (method != zip::kMethodStored && method != zip::kMethodDeflated) {
-    throw UnimplementedError("{}: member '{}' is compressed by method {}; only stored and deflated members are read", source.name(),
-                             member.name, method);
+    throw UnimplementedError("{}: member '{}' is compressed by method {}; only stored and deflated members are read",
+                             source.name(), member.name, method);
   }
   if (!member.deflated && member.bytes != member.compressed_bytes) cursor.fail("a stored member has two sizes");
   return member;
@@ -136,7 +137,8 @@ ZipArchive ZipArchive::open(std::shared_ptr<const ByteSource> source, const Limi
   const ByteSource& file = *archive.source_;
   const Directory directory = find_directory(file);
   if (directory.members > limits.zip_members || directory.bytes > limits.metadata_bytes) {
-    throw ResourceExhaustedError("{}: {} members, more than limits.zipMembers ({})", file.name(), directory.members, limits.zip_members);
+    throw ResourceExhaustedError("{}: {} members, more than limits.zipMembers ({})", file.name(), directory.members,
+                                 limits.zip_members);
   }
   const std::vector<std::byte> bytes = file.read(directory.offset, directory.bytes);
   Cursor cursor(bytes, file.name(), directory.offset);

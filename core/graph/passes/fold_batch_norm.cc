@@ -44,8 +44,8 @@ bool is_foldable_norm(const Rewriter& rewriter, const Node& node) {
 Edge filter_factors(Rewriter& rewriter, const Convolution& convolution, const Edge& factors) {
   if (std::string_view(convolution.node->op->def->name) == "Conv2D") return factors;
   const Shape& filter = rewriter.source().shape(convolution.node->inputs[1]);
-  const Edge shape = rewriter.constant(
-      Tensor::vector<int32_t>({static_cast<int32_t>(filter.dim(2)), static_cast<int32_t>(filter.dim(3))}));
+  const Edge shape =
+      rewriter.constant(Tensor::vector<int32_t>({static_cast<int32_t>(filter.dim(2)), static_cast<int32_t>(filter.dim(3))}));
   return rewriter.emit("Reshape", {factors, shape});
 }
 
@@ -70,11 +70,11 @@ Function fold_batch_norm(const Function& function) {
     Edge shift = mean;
     if (convolution->bias) shift = rewriter.emit("Sub", {mean, rewriter.mapped(*convolution->bias)});
     const Edge bias = rewriter.emit("Sub", {offset, rewriter.emit("Mul", {shift, factors})});
-    const Edge new_filter = rewriter.emit("Mul", {rewriter.mapped(convolution->node->inputs[1]),
-                                                  filter_factors(rewriter, *convolution, factors)});
-    const Edge product = rewriter.emit(convolution->node->op->def->name,
-                                       {rewriter.mapped(convolution->node->inputs[0]), new_filter},
-                                       convolution->node->attrs, convolution->node->name);
+    const Edge new_filter =
+        rewriter.emit("Mul", {rewriter.mapped(convolution->node->inputs[1]), filter_factors(rewriter, *convolution, factors)});
+    const Edge product =
+        rewriter.emit(convolution->node->op->def->name, {rewriter.mapped(convolution->node->inputs[0]), new_filter},
+                      convolution->node->attrs, convolution->node->name);
     rewriter.replace(id, rewriter.emit("BiasAdd", {product, bias}, {}, node.name));
     return true;
   });

@@ -33,8 +33,8 @@ Function fold_padding(const Function& function) {
     if (paddings.empty()) return false;
     Attrs attrs = node.attrs;
     attrs.set("padding", std::string("EXPLICIT")).set("explicit_paddings", std::move(paddings));
-    rewriter.replace(id, rewriter.emit(node.op->def->name, {pad.inputs[0], rewriter.mapped(node.inputs[1])},
-                                       std::move(attrs), node.name));
+    rewriter.replace(
+        id, rewriter.emit(node.op->def->name, {pad.inputs[0], rewriter.mapped(node.inputs[1])}, std::move(attrs), node.name));
     return true;
   });
 }

@@ -14,11 +14,12 @@ constexpr std::string_view kActivations[] = {"Relu", "Relu6", "LeakyRelu", "Elu"
 struct FusedName {
   std::string_view plain, fused;
 };
-constexpr FusedName kFused[] = {{"Conv2D", "_FusedConv2D"},
-                                {"DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative"},
-                                {"MatMul", "_FusedMatMul"}};
+constexpr FusedName kFused[] = {
+    {"Conv2D", "_FusedConv2D"}, {"DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative"}, {"MatMul", "_FusedMatMul"}};
 
-bool is_activation(std::string_view op) { return std::find(std::begin(kActivations), std::end(kActivations), op) != std::end(kActivations); }
+bool is_activation(std::string_view op) {
+  return std::find(std::begin(kActivations), std::end(kActivations), op) != std::end(kActivations);
+}
 
 /// A product that may take another op into its epilogue, as it stands in the copy.
 struct Product {

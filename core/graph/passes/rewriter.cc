@@ -7,8 +7,11 @@
 namespace keras {
 
 Rewriter::Rewriter(const Function& source)
-    : source_(source), index_(source), hoisting_(find_hoisted(source)),
-      map_(static_cast<size_t>(index_.count())), uses_(static_cast<size_t>(index_.count()), 0) {
+    : source_(source),
+      index_(source),
+      hoisting_(find_hoisted(source)),
+      map_(static_cast<size_t>(index_.count())),
+      uses_(static_cast<size_t>(index_.count()), 0) {
   copy_.name = source.name;
   copy_.nodes.reserve(source.nodes.size() + 16);
   for (const Node& node : source.nodes) {

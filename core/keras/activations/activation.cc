@@ -20,12 +20,23 @@ Value activation_relu(const Value& x) { return relu(x); }
 Value activation_softmax(const Value& x) { return softmax(x); }
 
 constexpr ActivationDef kActivations[] = {
-    {"linear", linear},         {"relu", activation_relu}, {"softmax", activation_softmax},
-    {"sigmoid", sigmoid},       {"tanh", tanh},            {"elu", elu},
-    {"selu", selu},             {"softplus", softplus},    {"softsign", softsign},
-    {"swish", swish},           {"gelu", gelu},
-    {"exponential", exp},       {"hard_sigmoid", hard_sigmoid}, {"mish", mish},
-    {"log_softmax", log_softmax}, {"relu6", relu6},       {"leaky_relu", leaky_relu},
+    {"linear", linear},
+    {"relu", activation_relu},
+    {"softmax", activation_softmax},
+    {"sigmoid", sigmoid},
+    {"tanh", tanh},
+    {"elu", elu},
+    {"selu", selu},
+    {"softplus", softplus},
+    {"softsign", softsign},
+    {"swish", swish},
+    {"gelu", gelu},
+    {"exponential", exp},
+    {"hard_sigmoid", hard_sigmoid},
+    {"mish", mish},
+    {"log_softmax", log_softmax},
+    {"relu6", relu6},
+    {"leaky_relu", leaky_relu},
 };
 
 }  // namespace

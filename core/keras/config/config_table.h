@@ -159,7 +159,7 @@ struct ConfigField {
 };
 
 template <class C, class T>
-ConfigField<C> field(std::string_view key, T C::*member, bool required = false) {
+ConfigField<C> field(std::string_view key, T C::* member, bool required = false) {
   return {key, ConfigValue<T>::kKind, required,
           [key, member](C& object, const Json& json, Session& session) {
             object.*member = ConfigValue<T>::from_json(key, json, session);
@@ -168,12 +168,12 @@ ConfigField<C> field(std::string_view key, T C::*member, bool required = false) 
 }
 /// A key whose member C inherits.
 template <class C, class B, class T>
-ConfigField<C> inherited_field(std::string_view key, T B::*member) {
+ConfigField<C> inherited_field(std::string_view key, T B::* member) {
   return field<C, T>(key, static_cast<T C::*>(member));
 }
 /// A key without which the object cannot be made.
 template <class C, class T>
-ConfigField<C> required_field(std::string_view key, T C::*member) {
+ConfigField<C> required_field(std::string_view key, T C::* member) {
   return field(key, member, true);
 }
 

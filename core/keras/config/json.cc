@@ -20,15 +20,16 @@ const Literal kLiterals[] = {{"NaN", std::nan("")}, {"Infinity", INFINITY}, {"-I
 /// Checks depth and puts marked strings in the place of NaN, Infinity and -Infinity.
 class Prepass {
  public:
-  Prepass(std::string_view text, std::string_view where, const Limits& limits)
-      : text_(text), where_(where), limits_(limits) {}
+  Prepass(std::string_view text, std::string_view where, const Limits& limits) : text_(text), where_(where), limits_(limits) {}
 
   std::string run() {
     for (size_t i = 0; i < text_.size(); ++i) {
       const char c = text_[i];
       if (in_string_) {
-        if (c == '\\' && i + 1 < text_.size()) result_ += text_[i++];
-        else if (c == '"') in_string_ = false;
+        if (c == '\\' && i + 1 < text_.size())
+          result_ += text_[i++];
+        else if (c == '"')
+          in_string_ = false;
         result_ += text_[i];
         continue;
       }
@@ -36,8 +37,10 @@ class Prepass {
       if (c == '[' || c == '{') enter();
       if (c == ']' || c == '}') --depth_;
       const size_t skipped = literal_at(i);
-      if (skipped > 0) i += skipped - 1;
-      else result_ += c;
+      if (skipped > 0)
+        i += skipped - 1;
+      else
+        result_ += c;
     }
     return std::move(result_);
   }
@@ -93,9 +96,12 @@ void dump_string(const std::string& text, std::string& out) {
 }
 
 void dump_number(double value, std::string& out) {
-  if (std::isnan(value)) out += "NaN";
-  else if (std::isinf(value)) out += value < 0 ? "-Infinity" : "Infinity";
-  else out += double_text(value);
+  if (std::isnan(value))
+    out += "NaN";
+  else if (std::isinf(value))
+    out += value < 0 ? "-Infinity" : "Infinity";
+  else
+    out += double_text(value);
 }
 
 void dump(const Json& value, std::string& out) {

@@ -53,13 +53,15 @@ class MinMaxNorm final : public Configured<MinMaxNorm, Constraint> {
   double min_value = 0, max_value = 1, rate = 1;
   std::vector<int64_t> axis = {0};
   static const ConfigTable<MinMaxNorm>& table() {
-    static const ConfigTable<MinMaxNorm> rows = {
-        field("min_value", &MinMaxNorm::min_value), field("max_value", &MinMaxNorm::max_value),
-        field("rate", &MinMaxNorm::rate), field("axis", &MinMaxNorm::axis)};
+    static const ConfigTable<MinMaxNorm> rows = {field("min_value", &MinMaxNorm::min_value),
+                                                 field("max_value", &MinMaxNorm::max_value), field("rate", &MinMaxNorm::rate),
+                                                 field("axis", &MinMaxNorm::axis)};
     return rows;
   }
   Json get_config() const override {
-    return {{"min_value", min_value}, {"max_value", max_value}, {"rate", rate},
+    return {{"min_value", min_value},
+            {"max_value", max_value},
+            {"rate", rate},
             {"axis", axis.size() == 1 ? Json(axis[0]) : Json(axis)}};
   }
   Value call(const Value& w) const override {

@@ -54,8 +54,10 @@ Tensor uniform(const kernels::Philox& generator, const Shape& shape, float low, 
 Tensor normal(const kernels::Philox& generator, const Shape& shape, float mean, float deviation, bool truncated) {
   Tensor tensor = Tensor::allocate(DType::kFloat32, shape);
   const std::span<float> values(tensor.data<float>(), static_cast<size_t>(tensor.elements()));
-  if (truncated) kernels::random_truncated_normal(generator, values);
-  else kernels::random_normal(generator, values);
+  if (truncated)
+    kernels::random_truncated_normal(generator, values);
+  else
+    kernels::random_normal(generator, values);
   for (float& value : values) value = value * deviation + mean;
   return tensor;
 }
@@ -115,14 +117,13 @@ class RandomNormal final : public Configured<RandomNormal, SeededInitializer> {
   static constexpr std::string_view kClassName = "RandomNormal";
   double mean = 0, stddev = 0.05;
   static const ConfigTable<RandomNormal>& table() {
-    static const ConfigTable<RandomNormal> rows = {field("mean", &RandomNormal::mean),
-                                                   field("stddev", &RandomNormal::stddev),
+    static const ConfigTable<RandomNormal> rows = {field("mean", &RandomNormal::mean), field("stddev", &RandomNormal::stddev),
                                                    inherited_field<RandomNormal>("seed", &RandomNormal::seed)};
     return rows;
   }
   Tensor call(const Shape& shape, DType dtype, Session& session) override {
-    return from_floats(normal(generator(session), shape, static_cast<float>(mean), static_cast<float>(stddev), false),
-                       dtype, kClassName);
+    return from_floats(normal(generator(session), shape, static_cast<float>(mean), static_cast<float>(stddev), false), dtype,
+                       kClassName);
   }
 };
 
@@ -137,8 +138,8 @@ class TruncatedNormal final : public Configured<TruncatedNormal, SeededInitializ
     return rows;
   }
   Tensor call(const Shape& shape, DType dtype, Session& session) override {
-    return from_floats(normal(generator(session), shape, static_cast<float>(mean), static_cast<float>(stddev), true),
-                       dtype, kClassName);
+    return from_floats(normal(generator(session), shape, static_cast<float>(mean), static_cast<float>(stddev), true), dtype,
+                       kClassName);
   }
 };
 
@@ -200,13 +201,13 @@ class NamedScaling final : public Configured<NamedScaling<Kind>, ScaledInitializ
   }
 };
 
-#define KERAS_SCALING(name, scale, mode, distribution)           \
-  struct name##Kind {                                            \
-    static constexpr std::string_view kName = #name;             \
-    static constexpr double kScale = scale;                      \
-    static constexpr std::string_view kMode = mode;              \
+#define KERAS_SCALING(name, scale, mode, distribution)              \
+  struct name##Kind {                                               \
+    static constexpr std::string_view kName = #name;                \
+    static constexpr double kScale = scale;                         \
+    static constexpr std::string_view kMode = mode;                 \
     static constexpr std::string_view kDistribution = distribution; \
-  };                                                             \
+  };                                                                \
   using name = NamedScaling<name##Kind>;
 KERAS_SCALING(GlorotUniform, 1, "fan_avg", "uniform")
 KERAS_SCALING(GlorotNormal, 1, "fan_avg", "truncated_normal")
@@ -221,7 +222,8 @@ class Orthogonal final : public Configured<Orthogonal, SeededInitializer> {
   static constexpr std::string_view kClassName = "Orthogonal";
   double gain = 1;
   static const ConfigTable<Orthogonal>& table() {
-    static const ConfigTable<Orthogonal> rows = {field("gain", &Orthogonal::gain), inherited_field<Orthogonal>("seed", &Orthogonal::seed)};
+    static const ConfigTable<Orthogonal> rows = {field("gain", &Orthogonal::gain),
+                                                 inherited_field<Orthogonal>("seed", &Orthogonal::seed)};
     return rows;
   }
   Tensor call(const Shape& shape, DType dtype, Session& session) override {

@@ -28,8 +28,7 @@ class ReLU final : public LayerBase<ReLU> {
   std::optional<double> max_value;
   double negative_slope = 0, threshold = 0;
   static const ConfigTable<ReLU>& table() {
-    static const ConfigTable<ReLU> rows = {field("max_value", &ReLU::max_value),
-                                           field("negative_slope", &ReLU::negative_slope),
+    static const ConfigTable<ReLU> rows = {field("max_value", &ReLU::max_value), field("negative_slope", &ReLU::negative_slope),
                                            field("threshold", &ReLU::threshold)};
     return rows;
   }
@@ -38,8 +37,10 @@ class ReLU final : public LayerBase<ReLU> {
     if (max_value) max_value = as_float32(*max_value);
     negative_slope = as_float32(negative_slope);
     threshold = as_float32(threshold);
-    if (max_value && *max_value < 0) throw ValueError("max_value of a ReLU layer cannot be a negative value. Received: {}", *max_value);
-    if (negative_slope < 0) throw ValueError("negative_slope of a ReLU layer cannot be a negative value. Received: {}", negative_slope);
+    if (max_value && *max_value < 0)
+      throw ValueError("max_value of a ReLU layer cannot be a negative value. Received: {}", *max_value);
+    if (negative_slope < 0)
+      throw ValueError("negative_slope of a ReLU layer cannot be a negative value. Received: {}", negative_slope);
     if (threshold < 0) throw ValueError("threshold of a ReLU layer cannot be a negative value. Received: {}", threshold);
   }
   Values call(CallContext&, std::span<const Value> inputs) override {
@@ -129,7 +130,8 @@ class Softmax final : public LayerBase<Softmax> {
     for (int64_t& at : axes) {
       const int64_t given = at;
       if (at < 0) at += shape.rank();
-      if (at < 0 || at >= shape.rank()) throw ValueError("Softmax '{}': axis {} does not exist in shape {}", name(), given, shape);
+      if (at < 0 || at >= shape.rank())
+        throw ValueError("Softmax '{}': axis {} does not exist in shape {}", name(), given, shape);
     }
     return axes;
   }

@@ -54,11 +54,15 @@ class BatchNormalization final : public LayerBase<BatchNormalization> {
     }
     const int64_t rank = inputs[0].rank();
     axis_ = number.get<int64_t>() < 0 ? number.get<int64_t>() + rank : number.get<int64_t>();
-    if (axis_ < 0 || axis_ >= rank) throw ValueError("Invalid axis. Expected 0 <= axis < inputs.rank (with inputs.rank={}). Received: layer.axis={}", rank, dump_json(axis));
+    if (axis_ < 0 || axis_ >= rank)
+      throw ValueError("Invalid axis. Expected 0 <= axis < inputs.rank (with inputs.rank={}). Received: layer.axis={}", rank,
+                       dump_json(axis));
     axis = Json::array({axis_});
     const Shape shape = {known_dim(*this, inputs[0], axis_)};
-    if (scale) gamma_ = add_weight("gamma", shape, gamma_initializer, {.regularizer = gamma_regularizer, .constraint = gamma_constraint});
-    if (center) beta_ = add_weight("beta", shape, beta_initializer, {.regularizer = beta_regularizer, .constraint = beta_constraint});
+    if (scale)
+      gamma_ = add_weight("gamma", shape, gamma_initializer, {.regularizer = gamma_regularizer, .constraint = gamma_constraint});
+    if (center)
+      beta_ = add_weight("beta", shape, beta_initializer, {.regularizer = beta_regularizer, .constraint = beta_constraint});
     moving_mean_ = add_statistic("moving_mean", shape, moving_mean_initializer);
     moving_variance_ = add_statistic("moving_variance", shape, moving_variance_initializer);
   }

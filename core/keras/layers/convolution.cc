@@ -11,17 +11,18 @@ std::string op_padding(const Layer& layer, std::string_view padding) {
 
 bool is_channels_first(const Layer& layer, std::string_view data_format) {
   if (data_format != "channels_first" && data_format != "channels_last") {
-    throw ValueError(
-        "Layer '{}': the `data_format` argument must be one of \"channels_first\", \"channels_last\". Received: {}",
-        layer.name(), data_format);
+    throw ValueError("Layer '{}': the `data_format` argument must be one of \"channels_first\", \"channels_last\". Received: {}",
+                     layer.name(), data_format);
   }
   return data_format == "channels_first";
 }
 
 void require_positive(std::string_view key, const std::array<int64_t, 2>& values) {
   if (values[0] > 0 && values[1] > 0) return;
-  throw ValueError("The `{}` argument must be a tuple of 2 integers. Received: {} including values that do not satisfy the "
-                   "requirement `> 0`.", key, tuple_text(values));
+  throw ValueError(
+      "The `{}` argument must be a tuple of 2 integers. Received: {} including values that do not satisfy the "
+      "requirement `> 0`.",
+      key, tuple_text(values));
 }
 
 void require_positive(std::string_view key, int64_t value) {
@@ -76,7 +77,8 @@ class Convolution : public Layer {
     return channels_first() ? to_channels_first(y) : y;
   }
   Attrs op_attrs() const {
-    return {{"strides", spatial_attr(strides)}, {"padding", op_padding(*this, padding)}, {"dilations", spatial_attr(dilation_rate)}};
+    return {
+        {"strides", spatial_attr(strides)}, {"padding", op_padding(*this, padding)}, {"dilations", spatial_attr(dilation_rate)}};
   }
 
   int64_t channels_ = 0;  // of the inputs, once built
@@ -176,8 +178,8 @@ class DepthwiseConv2D final : public LayerBase<DepthwiseConv2D, Convolution> {
 
   void build(const std::vector<Shape>& inputs) override {
     channels_ = known_dim(*this, inputs[0], channel_axis());
-    kernel_ = add_weight("depthwise_kernel", {kernel_size[0], kernel_size[1], channels_, depth_multiplier},
-                         depthwise_initializer, {.regularizer = depthwise_regularizer, .constraint = depthwise_constraint});
+    kernel_ = add_weight("depthwise_kernel", {kernel_size[0], kernel_size[1], channels_, depth_multiplier}, depthwise_initializer,
+                         {.regularizer = depthwise_regularizer, .constraint = depthwise_constraint});
     make_bias(channels_ * depth_multiplier);
   }
   void take_own_config(Json& config) override {

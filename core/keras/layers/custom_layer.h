@@ -24,9 +24,10 @@ class CustomLayerHooks {
 class CustomLayer final : public Layer {
  public:
   /// `registered_name` is "Package>Name", or the bare name of a class that is not registered.
-  CustomLayer(Session& session, std::string class_name, std::string registered_name,
-              std::unique_ptr<CustomLayerHooks> hooks)
-      : Layer(session), class_name_(std::move(class_name)), registered_name_(std::move(registered_name)),
+  CustomLayer(Session& session, std::string class_name, std::string registered_name, std::unique_ptr<CustomLayerHooks> hooks)
+      : Layer(session),
+        class_name_(std::move(class_name)),
+        registered_name_(std::move(registered_name)),
         hooks_(std::move(hooks)) {}
 
   std::string_view class_name() const override { return class_name_; }

@@ -26,9 +26,7 @@ const Shape& KerasTensor::shape() const {
   return layer->nodes()[static_cast<size_t>(node)].output_shapes[static_cast<size_t>(tensor)];
 }
 
-DType KerasTensor::dtype() const {
-  return layer->nodes()[static_cast<size_t>(node)].output_dtypes[static_cast<size_t>(tensor)];
-}
+DType KerasTensor::dtype() const { return layer->nodes()[static_cast<size_t>(node)].output_dtypes[static_cast<size_t>(tensor)]; }
 
 bool InboundNode::training(bool outer) const {
   const Json& flag = json_get(kwargs, "training");
@@ -50,8 +48,10 @@ void Layer::load_config(Json& config) {
     return value;
   };
   const Json name = take("name"), trainable = take("trainable"), dtype = take("dtype");
-  if (name.is_string()) name_ = name.get<std::string>();
-  else name_ = session_->unique_name(class_name(), zero_based_names());
+  if (name.is_string())
+    name_ = name.get<std::string>();
+  else
+    name_ = session_->unique_name(class_name(), zero_based_names());
   if (trainable.is_boolean()) trainable_ = trainable.get<bool>();
   dtype_ = parse_policy(name_, dtype);
   const Json batch_shape = take("batch_input_shape"), shape = take("input_shape"), dim = take("input_dim");
@@ -109,11 +109,11 @@ Values Layer::call_in_graph(CallContext& context, std::span<const Value> inputs)
     if (activity_regularizer) {
       for (const Value& output : outputs) {
         // The penalty is that of a mean sample: divided by the batch size.
-        const Value batch = cast(emit1("StridedSlice",
-                                       {shape_of(output), ints(context.builder, {0}), ints(context.builder, {1}),
-                                        ints(context.builder, {1})},
-                                       {{"shrink_axis_mask", int64_t{1}}}),
-                                 output.dtype());
+        const Value batch =
+            cast(emit1("StridedSlice",
+                       {shape_of(output), ints(context.builder, {0}), ints(context.builder, {1}), ints(context.builder, {1})},
+                       {{"shrink_axis_mask", int64_t{1}}}),
+                 output.dtype());
         context.losses.push_back(div(activity_regularizer->call(output), batch));
       }
     }
@@ -175,8 +175,8 @@ VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, co
                               const WeightOptions& options) {
   const int64_t bytes = tensor_bytes(dtype_, shape);
   if (bytes > session_->limits.tensor_bytes) {
-    throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} takes {} bytes, more than limits.tensorBytes ({})", name_,
-                                 attribute, shape, bytes, session_->limits.tensor_bytes);
+    throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} takes {} bytes, more than limits.tensorBytes ({})",
+                                 name_, attribute, shape, bytes, session_->limits.tensor_bytes);
   }
   const bool zeros = session_->loading || !initializer;
   Tensor value = zeros ? Tensor::zeros(dtype_, shape) : initializer->call(shape, dtype_, *session_);
@@ -250,28 +250,34 @@ Values Layer::regularization_losses(GraphBuilder& builder) const {
 
 int64_t known_dim(const Layer& layer, const Shape& shape, int64_t axis) {
   if (!shape.known_rank() || shape.dim(axis) < 0) {
-    throw ValueError("Layer '{}': axis {} of the inputs to `{}` should be defined. The layer got shape {}.", layer.name(),
-                     axis, layer.class_name(), shape);
+    throw ValueError("Layer '{}': axis {} of the inputs to `{}` should be defined. The layer got shape {}.", layer.name(), axis,
+                     layer.class_name(), shape);
   }
   return shape.dim(axis);
 }
 
 void require_rank(const Layer& layer, const Shape& shape, int64_t rank) {
   if (!shape.known_rank() || shape.rank() == rank) return;
-  throw ValueError("Input 0 of layer \"{}\" is incompatible with the layer: expected ndim={}, found ndim={}. Full shape "
-                   "received: {}", layer.name(), rank, shape.rank(), shape);
+  throw ValueError(
+      "Input 0 of layer \"{}\" is incompatible with the layer: expected ndim={}, found ndim={}. Full shape "
+      "received: {}",
+      layer.name(), rank, shape.rank(), shape);
 }
 
 void require_min_rank(const Layer& layer, const Shape& shape, int64_t rank) {
   if (!shape.known_rank() || shape.rank() >= rank) return;
-  throw ValueError("Input 0 of layer \"{}\" is incompatible with the layer: expected min_ndim={}, found ndim={}. Full shape "
-                   "received: {}", layer.name(), rank, shape.rank(), shape);
+  throw ValueError(
+      "Input 0 of layer \"{}\" is incompatible with the layer: expected min_ndim={}, found ndim={}. Full shape "
+      "received: {}",
+      layer.name(), rank, shape.rank(), shape);
 }
 
 void require_axis(const Layer& layer, const Shape& shape, int64_t axis, int64_t size) {
   if (!shape.known_rank() || shape.dim(axis) < 0 || shape.dim(axis) == size) return;
-  throw ValueError("Input 0 of layer \"{}\" is incompatible with the layer: expected axis {} of input shape to have value {}, "
-                   "but received input with shape {}", layer.name(), axis, size, shape);
+  throw ValueError(
+      "Input 0 of layer \"{}\" is incompatible with the layer: expected axis {} of input shape to have value {}, "
+      "but received input with shape {}",
+      layer.name(), axis, size, shape);
 }
 
 }  // namespace keras

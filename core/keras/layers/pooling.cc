@@ -16,12 +16,14 @@ class Pooling2D : public Layer {
  protected:
   /// Strides are the pool's size where none are given.
   void default_strides(Json& config) {
-    if (json_get(config, "strides").is_null()) config["strides"] = json_get(config, "pool_size").is_null() ? Json(2) : config["pool_size"];
+    if (json_get(config, "strides").is_null())
+      config["strides"] = json_get(config, "pool_size").is_null() ? Json(2) : config["pool_size"];
   }
   Values pool(std::string_view op, const Value& input) const {
     const bool first = is_channels_first(*this, data_format);
-    const Value y = emit1(op, {first ? to_channels_last(input) : input},
-                          {{"ksize", spatial_attr(pool_size)}, {"strides", spatial_attr(strides)}, {"padding", op_padding(*this, padding)}});
+    const Value y =
+        emit1(op, {first ? to_channels_last(input) : input},
+              {{"ksize", spatial_attr(pool_size)}, {"strides", spatial_attr(strides)}, {"padding", op_padding(*this, padding)}});
     return {first ? to_channels_first(y) : y};
   }
 };

@@ -23,10 +23,12 @@ class Rescaling final : public LayerBase<Rescaling> {
   /// A number, or a list of one number per channel.
   Value constant(CallContext& context, const Json& json) const {
     if (json.is_number()) return context.builder.constant(Tensor::number(dtype_, json.get<double>()));
-    if (!json.is_array()) throw ValueError("Rescaling '{}' takes numbers or lists of numbers. Received: {}", name(), dump_json(json));
+    if (!json.is_array())
+      throw ValueError("Rescaling '{}' takes numbers or lists of numbers. Received: {}", name(), dump_json(json));
     std::vector<float> values;
     for (const Json& item : json) {
-      if (!item.is_number()) throw ValueError("Rescaling '{}' takes numbers or lists of numbers. Received: {}", name(), dump_json(json));
+      if (!item.is_number())
+        throw ValueError("Rescaling '{}' takes numbers or lists of numbers. Received: {}", name(), dump_json(json));
       values.push_back(item.get<float>());
     }
     return cast(context.builder.constant(Tensor::vector(values)), dtype_);

@@ -40,9 +40,9 @@ class Dropout final : public LayerBase<Dropout> {
     Values parts;
     for (size_t i = 0; i < noise_shape.size(); ++i) {
       const auto at = static_cast<int64_t>(i);
-      parts.push_back(noise_shape[i].is_number_integer()
-                          ? ints(emitter, {noise_shape[i].get<int64_t>()})
-                          : emit1("StridedSlice", {shape_of(x), ints(emitter, {at}), ints(emitter, {at + 1}), ints(emitter, {1})}));
+      parts.push_back(noise_shape[i].is_number_integer() ? ints(emitter, {noise_shape[i].get<int64_t>()})
+                                                         : emit1("StridedSlice", {shape_of(x), ints(emitter, {at}),
+                                                                                  ints(emitter, {at + 1}), ints(emitter, {1})}));
     }
     return concat(parts, 0);
   }

@@ -27,7 +27,8 @@ class Flatten final : public LayerBase<Flatten> {
     int64_t size = 1;
     for (int64_t i = 1; i < rank && size >= 0; ++i) size = x.shape().dim(i) < 0 ? -1 : size * x.shape().dim(i);
     if (size > 0) return {reshape(x, {-1, size})};
-    const Value batch = emit1("StridedSlice", {shape_of(x), ints(context.builder, {0}), ints(context.builder, {1}), ints(context.builder, {1})});
+    const Value batch =
+        emit1("StridedSlice", {shape_of(x), ints(context.builder, {0}), ints(context.builder, {1}), ints(context.builder, {1})});
     const std::array parts = {batch, ints(context.builder, {-1})};
     return {reshape(x, concat(parts, 0))};
   }
@@ -47,7 +48,8 @@ class Reshape final : public LayerBase<Reshape> {
     LayerBase::take_own_config(config);
     const auto open = std::count(target_shape.begin(), target_shape.end(), -1);
     if (open > 1 || std::any_of(target_shape.begin(), target_shape.end(), [](int64_t dim) { return dim < -1; })) {
-      throw ValueError("There must be at most one unknown dimension (-1) in target_shape. Received: target_shape={}.", target_shape);
+      throw ValueError("There must be at most one unknown dimension (-1) in target_shape. Received: target_shape={}.",
+                       target_shape);
     }
   }
   Values call(CallContext& context, std::span<const Value> inputs) override {
@@ -56,7 +58,8 @@ class Reshape final : public LayerBase<Reshape> {
     std::vector<int64_t> dims = {x.shape().dim(0)};
     dims.insert(dims.end(), wanted.begin(), wanted.end());
     if (std::count(dims.begin(), dims.end(), kUnknownDim) <= 1) return {reshape(x, dims)};
-    const Value batch = emit1("StridedSlice", {shape_of(x), ints(context.builder, {0}), ints(context.builder, {1}), ints(context.builder, {1})});
+    const Value batch =
+        emit1("StridedSlice", {shape_of(x), ints(context.builder, {0}), ints(context.builder, {1}), ints(context.builder, {1})});
     const std::array parts = {batch, ints(context.builder, wanted)};
     return {reshape(x, concat(parts, 0))};
   }
@@ -70,7 +73,8 @@ class Reshape final : public LayerBase<Reshape> {
     std::vector<int64_t> result = target_shape;
     if (total < 0) return result;
     const auto open = std::find(result.begin(), result.end(), -1);
-    if (open != result.end() && known > 0 && total % known == 0) *open = total / known;
+    if (open != result.end() && known > 0 && total % known == 0)
+      *open = total / known;
     else if (open != result.end() || known != total) {
       throw ValueError("total size of new array must be unchanged, input_shape = {}, output_shape = {}", input, target_shape);
     }
@@ -94,8 +98,10 @@ class Permute final : public LayerBase<Permute> {
     std::sort(sorted.begin(), sorted.end());
     for (size_t i = 0; i < sorted.size(); ++i) {
       if (sorted[i] == static_cast<int64_t>(i) + 1) continue;
-      throw ValueError("Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be consecutive "
-                       "and start from 1. Received dims={}", dims);
+      throw ValueError(
+          "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be consecutive "
+          "and start from 1. Received dims={}",
+          dims);
     }
   }
   void check_inputs(const std::vector<Shape>& inputs) const override {

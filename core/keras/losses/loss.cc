@@ -19,11 +19,36 @@ namespace {
 constexpr LossDef kLosses[] = {
     {"MeanSquaredError", "mean_squared_error", "mean_squared_error", {"mse", "MSE"}, mean_squared_error, kNone},
     {"MeanAbsoluteError", "mean_absolute_error", "mean_absolute_error", {"mae", "MAE"}, mean_absolute_error, kNone},
-    {"MeanAbsolutePercentageError", "mean_absolute_percentage_error", "mean_absolute_percentage_error", {"mape", "MAPE"}, mean_absolute_percentage_error, kNone},
-    {"MeanSquaredLogarithmicError", "mean_squared_logarithmic_error", "mean_squared_logarithmic_error", {"msle", "MSLE"}, mean_squared_logarithmic_error, kNone},
-    {"BinaryCrossentropy", "binary_crossentropy", "binary_crossentropy", {"bce", "BCE"}, binary_crossentropy, kFromLogits | kSmoothing | kAxis},
-    {"CategoricalCrossentropy", "categorical_crossentropy", "categorical_crossentropy", {}, categorical_crossentropy, kFromLogits | kSmoothing | kAxis},
-    {"SparseCategoricalCrossentropy", "sparse_categorical_crossentropy", "sparse_categorical_crossentropy", {}, sparse_categorical_crossentropy, kFromLogits | kIgnoreClass},
+    {"MeanAbsolutePercentageError",
+     "mean_absolute_percentage_error",
+     "mean_absolute_percentage_error",
+     {"mape", "MAPE"},
+     mean_absolute_percentage_error,
+     kNone},
+    {"MeanSquaredLogarithmicError",
+     "mean_squared_logarithmic_error",
+     "mean_squared_logarithmic_error",
+     {"msle", "MSLE"},
+     mean_squared_logarithmic_error,
+     kNone},
+    {"BinaryCrossentropy",
+     "binary_crossentropy",
+     "binary_crossentropy",
+     {"bce", "BCE"},
+     binary_crossentropy,
+     kFromLogits | kSmoothing | kAxis},
+    {"CategoricalCrossentropy",
+     "categorical_crossentropy",
+     "categorical_crossentropy",
+     {},
+     categorical_crossentropy,
+     kFromLogits | kSmoothing | kAxis},
+    {"SparseCategoricalCrossentropy",
+     "sparse_categorical_crossentropy",
+     "sparse_categorical_crossentropy",
+     {},
+     sparse_categorical_crossentropy,
+     kFromLogits | kIgnoreClass},
     {"Huber", "huber", "huber_loss", {"huber_loss"}, huber, kDelta},
     {"LogCosh", "log_cosh", "log_cosh", {"logcosh"}, log_cosh, kNone},
     {"Hinge", "hinge", "hinge", {}, hinge, kNone},
@@ -113,8 +138,10 @@ LossPtr make_loss(const Json& json, Session& session) {
   }
   const LossDef* def = find(parsed.class_name);
   if (def == nullptr) {
-    throw ValueError("Unknown loss function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this "
-                     "object is included in the scope.", parsed.class_name);
+    throw ValueError(
+        "Unknown loss function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this "
+        "object is included in the scope.",
+        parsed.class_name);
   }
   auto loss = std::make_shared<Loss>(*def, json.is_object());
   if (json.is_string()) loss->set_given_name(json.get<std::string>());

@@ -29,17 +29,65 @@ constexpr MetricDef kMetrics[] = {
     {"Accuracy", "", "accuracy", {}, accuracy, nullptr, kNoKeys},
     {"BinaryAccuracy", "binary_accuracy", "binary_accuracy", {}, binary_accuracy, nullptr, kThreshold},
     {"CategoricalAccuracy", "categorical_accuracy", "categorical_accuracy", {}, categorical_accuracy, nullptr, kNoKeys},
-    {"SparseCategoricalAccuracy", "sparse_categorical_accuracy", "sparse_categorical_accuracy", {}, sparse_categorical_accuracy, nullptr, kNoKeys},
-    {"TopKCategoricalAccuracy", "top_k_categorical_accuracy", "top_k_categorical_accuracy", {}, top_k_categorical_accuracy, nullptr, kTopK},
-    {"SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", {}, sparse_top_k_categorical_accuracy, nullptr, kTopK},
+    {"SparseCategoricalAccuracy",
+     "sparse_categorical_accuracy",
+     "sparse_categorical_accuracy",
+     {},
+     sparse_categorical_accuracy,
+     nullptr,
+     kNoKeys},
+    {"TopKCategoricalAccuracy",
+     "top_k_categorical_accuracy",
+     "top_k_categorical_accuracy",
+     {},
+     top_k_categorical_accuracy,
+     nullptr,
+     kTopK},
+    {"SparseTopKCategoricalAccuracy",
+     "sparse_top_k_categorical_accuracy",
+     "sparse_top_k_categorical_accuracy",
+     {},
+     sparse_top_k_categorical_accuracy,
+     nullptr,
+     kTopK},
     {"MeanSquaredError", "mean_squared_error", "mean_squared_error", {"mse", "MSE"}, nullptr, mean_squared_error, kNoKeys},
     {"RootMeanSquaredError", "", "root_mean_squared_error", {}, squared_error, nullptr, kNoKeys, MetricResult::kRootMean},
     {"MeanAbsoluteError", "mean_absolute_error", "mean_absolute_error", {"mae", "MAE"}, nullptr, mean_absolute_error, kNoKeys},
-    {"MeanAbsolutePercentageError", "mean_absolute_percentage_error", "mean_absolute_percentage_error", {"mape", "MAPE"}, nullptr, mean_absolute_percentage_error, kNoKeys},
-    {"MeanSquaredLogarithmicError", "mean_squared_logarithmic_error", "mean_squared_logarithmic_error", {"msle", "MSLE"}, nullptr, mean_squared_logarithmic_error, kNoKeys},
-    {"BinaryCrossentropy", "binary_crossentropy", "binary_crossentropy", {"bce", "BCE"}, nullptr, binary_crossentropy, kLogits | kSmooth},
-    {"CategoricalCrossentropy", "categorical_crossentropy", "categorical_crossentropy", {}, nullptr, categorical_crossentropy, kLogits | kSmooth | kAxisKey},
-    {"SparseCategoricalCrossentropy", "sparse_categorical_crossentropy", "sparse_categorical_crossentropy", {}, nullptr, sparse_categorical_crossentropy, kLogits | kIgnore | kAxisKey},
+    {"MeanAbsolutePercentageError",
+     "mean_absolute_percentage_error",
+     "mean_absolute_percentage_error",
+     {"mape", "MAPE"},
+     nullptr,
+     mean_absolute_percentage_error,
+     kNoKeys},
+    {"MeanSquaredLogarithmicError",
+     "mean_squared_logarithmic_error",
+     "mean_squared_logarithmic_error",
+     {"msle", "MSLE"},
+     nullptr,
+     mean_squared_logarithmic_error,
+     kNoKeys},
+    {"BinaryCrossentropy",
+     "binary_crossentropy",
+     "binary_crossentropy",
+     {"bce", "BCE"},
+     nullptr,
+     binary_crossentropy,
+     kLogits | kSmooth},
+    {"CategoricalCrossentropy",
+     "categorical_crossentropy",
+     "categorical_crossentropy",
+     {},
+     nullptr,
+     categorical_crossentropy,
+     kLogits | kSmooth | kAxisKey},
+    {"SparseCategoricalCrossentropy",
+     "sparse_categorical_crossentropy",
+     "sparse_categorical_crossentropy",
+     {},
+     nullptr,
+     sparse_categorical_crossentropy,
+     kLogits | kIgnore | kAxisKey},
     {"KLDivergence", "kl_divergence", "kullback_leibler_divergence", {"kld", "KLD"}, nullptr, kl_divergence, kNoKeys},
     {"Poisson", "poisson", "poisson", {}, nullptr, poisson, kNoKeys},
     {"LogCoshError", "log_cosh", "logcosh", {"logcosh"}, nullptr, log_cosh, kNoKeys},
@@ -148,8 +196,9 @@ void Metric::update_state(GraphBuilder& builder, const Value& y_true, const Valu
   Value truth = cast(y_true, dtype);
   const Shape &a = truth.shape(), &b = prediction.shape();
   if (a.known_rank() && b.known_rank() && a.rank() == b.rank() + 1 && a.dim(-1) == 1) truth = squeeze(truth, {-1});
-  Value values = def_->loss != nullptr ? def_->loss(truth, prediction, options.loss)
-                 : def_->function != nullptr ? def_->function(truth, prediction, options) : prediction;
+  Value values = def_->loss != nullptr       ? def_->loss(truth, prediction, options.loss)
+                 : def_->function != nullptr ? def_->function(truth, prediction, options)
+                                             : prediction;
   values = cast(values, dtype);
   Value count = cast(size_of(values), dtype);
   if (sample_weight.valid()) {
@@ -201,8 +250,10 @@ MetricPtr make_metric(const Json& json, const Shape& y_true, const Shape& y_pred
   }
   const MetricDef* def = find(fn.empty() ? parsed.class_name : fn);
   if (def == nullptr) {
-    throw ValueError("Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
-                     "this object is included in the scope.", fn.empty() ? parsed.class_name : fn);
+    throw ValueError(
+        "Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
+        "this object is included in the scope.",
+        fn.empty() ? parsed.class_name : fn);
   }
   auto metric = std::make_shared<Metric>(*def);
   const bool is_function = !fn.empty() && fn != def->class_name;

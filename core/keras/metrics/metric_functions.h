@@ -6,7 +6,7 @@
 namespace keras {
 
 struct MetricOptions {
-  LossOptions loss;        // of metrics that are losses
+  LossOptions loss;  // of metrics that are losses
   double threshold = 0.5;
   int64_t k = 5;
 };

@@ -35,8 +35,10 @@ Json structured(const std::vector<KerasTensor>& tensors, const Structure& struct
   Json result = structure.kind == Structure::Kind::kDict ? Json::object() : Json::array();
   for (size_t i = 0; i < tensors.size(); ++i) {
     Json reference = tensor_reference(tensors[i], numbers);
-    if (structure.kind == Structure::Kind::kDict) result[structure.keys[i]] = std::move(reference);
-    else result.push_back(std::move(reference));
+    if (structure.kind == Structure::Kind::kDict)
+      result[structure.keys[i]] = std::move(reference);
+    else
+      result.push_back(std::move(reference));
   }
   return result;
 }
@@ -84,8 +86,10 @@ void Functional::connect(std::vector<KerasTensor> inputs, std::vector<KerasTenso
     }
     const bool is_input = std::any_of(inputs_.begin(), inputs_.end(), [&](const KerasTensor& t) { return t.layer == layer; });
     if (layer->class_name() == "InputLayer" && !is_input) {
-      throw ValueError("Graph disconnected: cannot obtain value for tensor of input layer \"{}\", which is not among the inputs "
-                       "of model '{}'.", layer->name(), name_);
+      throw ValueError(
+          "Graph disconnected: cannot obtain value for tensor of input layer \"{}\", which is not among the inputs "
+          "of model '{}'.",
+          layer->name(), name_);
     }
   }
   built_ = true;

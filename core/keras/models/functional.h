@@ -25,9 +25,8 @@ class Functional : public Layer {
   explicit Functional(Session& session) : Layer(session) { is_model_ = true; }
 
   /// Throws ValueError: outputs that inputs do not reach, names used twice.
-  static std::shared_ptr<Functional> make(Session& session, std::vector<KerasTensor> inputs,
-                                          std::vector<KerasTensor> outputs, std::string name,
-                                          Structure input_structure = {}, Structure output_structure = {});
+  static std::shared_ptr<Functional> make(Session& session, std::vector<KerasTensor> inputs, std::vector<KerasTensor> outputs,
+                                          std::string name, Structure input_structure = {}, Structure output_structure = {});
 
   std::string_view class_name() const override { return "Functional"; }
   std::string_view module() const override { return "keras.src.engine.functional"; }

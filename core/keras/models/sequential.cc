@@ -43,8 +43,10 @@ std::vector<VariablePtr> Sequential::weights() const {
 void Sequential::add(const LayerPtr& layer) {
   for (const LayerPtr& other : stack_) {
     if (other->name() != layer->name()) continue;
-    throw ValueError("All layers added to a Sequential model should have unique names. Name \"{}\" is already the name of a "
-                     "layer in this model. Update the `name` argument to pass a unique name.", layer->name());
+    throw ValueError(
+        "All layers added to a Sequential model should have unique names. Name \"{}\" is already the name of a "
+        "layer in this model. Update the `name` argument to pass a unique name.",
+        layer->name());
   }
   if (stack_.empty() && !is_input(layer)) {
     if (layer->batch_input_shape()) {
@@ -60,8 +62,9 @@ void Sequential::add(const LayerPtr& layer) {
     const std::vector<KerasTensor> outputs = layer->apply(outputs_);
     if (outputs.size() != 1) {
       stack_.pop_back();
-      throw ValueError("All layers in a Sequential model should have a single output tensor. For multi-output layers, use the "
-                       "functional API.");
+      throw ValueError(
+          "All layers in a Sequential model should have a single output tensor. For multi-output layers, use the "
+          "functional API.");
     }
     connect(inputs_, outputs);
   }
@@ -96,7 +99,8 @@ void Sequential::pop() {
 
 void Sequential::build(const std::vector<Shape>& inputs) {
   if (is_graph_network()) return;
-  if (stack_.empty()) throw ValueError("Sequential model '{}' cannot be built because it has no layers. Call `model.add(layer)`.", name_);
+  if (stack_.empty())
+    throw ValueError("Sequential model '{}' cannot be built because it has no layers. Call `model.add(layer)`.", name_);
   std::vector<int64_t> dims = inputs[0].dims();
   if (!dims.empty()) dims[0] = kUnknownDim;
   const std::vector<LayerPtr> stack = std::move(stack_);

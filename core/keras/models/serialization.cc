@@ -30,8 +30,9 @@ std::vector<Shape> build_shapes_of(const Layer& layer) {
 [[noreturn]] void unknown_layer(const std::string& class_name, const Json& config) {
   const Json& name = json_get(config, "name");
   if (class_name == "Lambda") {
-    UnimplementedError error("A Lambda layer holds Python bytecode, which is never run. Pass a layer class that does the same as "
-                             "`customObjects: {{Lambda}}` to the function that loads the model.");
+    UnimplementedError error(
+        "A Lambda layer holds Python bytecode, which is never run. Pass a layer class that does the same as "
+        "`customObjects: {{Lambda}}` to the function that loads the model.");
     if (name.is_string()) error.set_path(name.get<std::string>());
     throw error;
   }
@@ -94,7 +95,8 @@ class NetworkReader {
     LayerPtr layer = deserialize_layer(object, {context_.session, context_.custom_objects, context_.depth + 1});
     const Json& name = json_get(entry, "name");
     const std::string key = name.is_string() ? name.get<std::string>() : layer->name();
-    if (!layers_.emplace(key, layer).second) throw ValueError("The name \"{}\" is used 2 times in the model. All layer names should be unique.", key);
+    if (!layers_.emplace(key, layer).second)
+      throw ValueError("The name \"{}\" is used 2 times in the model. All layer names should be unique.", key);
     const Json& inbound = json_get(entry, "inbound_nodes");
     if (!inbound.is_array()) return;
     for (const Json& sources : inbound) pending_.push_back({layer, sources});
@@ -129,7 +131,8 @@ class NetworkReader {
   }
 
   static bool is_reference(const Json& json) {
-    return json.is_array() && json.size() >= 3 && json[0].is_string() && json[1].is_number_integer() && json[2].is_number_integer();
+    return json.is_array() && json.size() >= 3 && json[0].is_string() && json[1].is_number_integer() &&
+           json[2].is_number_integer();
   }
 
   /// ["name", call, tensor, {…}], a list or dict of these, or Keras 3's {"args": […]} with __keras_tensor__ objects.
@@ -155,15 +158,18 @@ class NetworkReader {
   static void take_kwargs(const Json& given, Json& kwargs) {
     if (!given.is_object()) return;
     for (const auto& [key, value] : given.items()) {
-      if (key == "training") kwargs[key] = value;
-      else if (!value.is_null()) throw UnimplementedError("A layer call with argument '{}' = {} is not supported", key, dump_json(value));
+      if (key == "training")
+        kwargs[key] = value;
+      else if (!value.is_null())
+        throw UnimplementedError("A layer call with argument '{}' = {} is not supported", key, dump_json(value));
     }
   }
 
   bool add_reference(const Json& reference, std::vector<KerasTensor>& inputs) {
     if (!is_reference(reference)) throw ValueError("An inbound node is not understood: {}", dump_json(reference));
     const auto found = layers_.find(reference[0].get<std::string>());
-    if (found == layers_.end()) throw ValueError("The model's config names a layer '{}' that it does not have", reference[0].get<std::string>());
+    if (found == layers_.end())
+      throw ValueError("The model's config names a layer '{}' that it does not have", reference[0].get<std::string>());
     const LayerPtr& layer = found->second;
     const int64_t node = reference[1].get<int64_t>() - (skips_first_node(*layer) ? 1 : 0);
     const int64_t tensor = reference[2].get<int64_t>();
@@ -219,9 +225,9 @@ Json serialize_layer(const Layer& layer, Dialect dialect) {
   json["class_name"] = full_name ? registered : std::string(layer.class_name());
   json["config"] = model != nullptr ? model->network_config(dialect) : layer.get_config();
   if (dialect != Dialect::kV3) return json;
-  json["registered_name"] = !registered.empty()                    ? Json(registered)
+  json["registered_name"] = !registered.empty()                  ? Json(registered)
                             : layer.class_name() == "Functional" ? Json("Functional")
-                                                                   : Json();
+                                                                 : Json();
   const std::vector<Shape> shapes = build_shapes_of(layer);
   if (!shapes.empty() && layer.class_name() != "InputLayer") json["build_config"] = {{"input_shape", shapes_config(shapes)}};
   return json;
@@ -229,7 +235,8 @@ Json serialize_layer(const Layer& layer, Dialect dialect) {
 
 LayerPtr deserialize_layer(const Json& json, const DeserializeContext& context) {
   if (context.depth > context.session.limits.nesting_depth) {
-    throw ResourceExhaustedError("Models are nested more than {} deep (limits.nestingDepth)", context.session.limits.nesting_depth);
+    throw ResourceExhaustedError("Models are nested more than {} deep (limits.nestingDepth)",
+                                 context.session.limits.nesting_depth);
   }
   const Json& class_json = json_get(json, "class_name");
   if (!class_json.is_string()) throw ValueError("A layer's config has no class_name: {}", dump_json(json).substr(0, 200));

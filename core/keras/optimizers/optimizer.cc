@@ -171,7 +171,8 @@ void Optimizer::load_config(Json& config, Session& session) {
                              dump_json(json_get(rate, "class_name")));
   }
   take_own_config(config, session);
-  if (weight_decay.has_value() && *weight_decay < 0) throw ValueError("weight_decay must not be negative. Received: {}", *weight_decay);
+  if (weight_decay.has_value() && *weight_decay < 0)
+    throw ValueError("weight_decay must not be negative. Received: {}", *weight_decay);
 }
 
 void Optimizer::build(const std::vector<VariablePtr>& variables) {
@@ -235,12 +236,17 @@ void Optimizer::apply_gradients(GraphBuilder& builder, std::vector<GradientStep>
   const Value learning_rate = builder.read(learning_rate_);
   if (weight_decay && *weight_decay > 0) {
     for (const GradientStep& step : steps) {
-      builder.assign_sub(step.variable, mul(mul(builder.read(step.variable), *weight_decay), cast(learning_rate, step.variable->dtype())));
+      builder.assign_sub(step.variable,
+                         mul(mul(builder.read(step.variable), *weight_decay), cast(learning_rate, step.variable->dtype())));
     }
   }
   const Value step_number = add(builder.read(iterations_), 1.0);
   for (const GradientStep& step : steps) {
-    UpdateStep update_step{builder, step.variable, {}, step.gradient, cast(learning_rate, step.gradient.dtype()),
+    UpdateStep update_step{builder,
+                           step.variable,
+                           {},
+                           step.gradient,
+                           cast(learning_rate, step.gradient.dtype()),
                            cast(step_number, step.gradient.dtype())};
     for (const auto& group : slot_groups()) {
       for (const std::string& slot : group) update_step.slots.push_back(slots_.at({step.variable.get(), slot}));
@@ -255,7 +261,8 @@ OptimizerPtr make_optimizer(const Json& json, Session& session) {
   ObjectConfig parsed = parse_object_config("optimizer", json);
   for (const OptimizerEntry& entry : kOptimizers) {
     std::string lower = parsed.class_name;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     if (lower != entry.alias) continue;
     // Files of TF ≤ 2.10, and tf.keras.optimizers.legacy: other formulas, other state.
     const Json& legacy = json_get(parsed.config, "is_legacy_optimizer");
@@ -266,8 +273,10 @@ OptimizerPtr make_optimizer(const Json& json, Session& session) {
     reject_leftovers(entry.class_name, parsed.config);
     return optimizer;
   }
-  throw ValueError("Unknown optimizer: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this object "
-                   "is included in the scope.", parsed.class_name);
+  throw ValueError(
+      "Unknown optimizer: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this object "
+      "is included in the scope.",
+      parsed.class_name);
 }
 
 Json serialize_optimizer(const Optimizer& optimizer) {

@@ -36,11 +36,16 @@ void apply_adam(UpdateStep& step, const AdamOptions& options) {
   const Value beta_1_power = pow(scalar_like(g, options.beta_1), step.step_number);
   const Value beta_2_power = pow(scalar_like(g, options.beta_2), step.step_number);
   if (!options.amsgrad) {
-    const std::array inputs = {b.handle(step.variable),           b.handle(step.slots[0]),
-                               b.handle(step.slots[1]),           beta_1_power,
-                               beta_2_power,                      step.learning_rate,
-                               scalar_like(g, options.beta_1),    scalar_like(g, options.beta_2),
-                               scalar_like(g, options.epsilon),   g};
+    const std::array inputs = {b.handle(step.variable),
+                               b.handle(step.slots[0]),
+                               b.handle(step.slots[1]),
+                               beta_1_power,
+                               beta_2_power,
+                               step.learning_rate,
+                               scalar_like(g, options.beta_1),
+                               scalar_like(g, options.beta_2),
+                               scalar_like(g, options.epsilon),
+                               g};
     b.emit("ResourceApplyAdam", inputs);
     return;
   }

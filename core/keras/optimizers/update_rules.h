@@ -14,8 +14,8 @@ struct UpdateStep {
   const VariablePtr& variable;
   std::vector<VariablePtr> slots;
   Value gradient;
-  Value learning_rate;   // scalar, the variable's dtype
-  Value step_number;     // scalar, the variable's dtype: 1 in the first step
+  Value learning_rate;  // scalar, the variable's dtype
+  Value step_number;    // scalar, the variable's dtype: 1 in the first step
 };
 
 /// m ← momentum·m − lr·g; w ← w + m, or (Nesterov) w ← w + momentum·m − lr·g. Slots: m.

@@ -14,7 +14,8 @@ std::vector<Json> spread(std::string_view what, const Json& json, const std::vec
     for (const auto& [key, value] : json.items()) {
       const auto found = std::find(names.begin(), names.end(), key);
       if (found == names.end()) {
-        throw ValueError("Found unexpected keys that do not correspond to any Model output: {}. Expected: {}", key, join(names, ", "));
+        throw ValueError("Found unexpected keys that do not correspond to any Model output: {}. Expected: {}", key,
+                         join(names, ", "));
       }
       result[static_cast<size_t>(found - names.begin())] = value;
     }
@@ -33,8 +34,10 @@ std::vector<Json> spread(std::string_view what, const Json& json, const std::vec
 std::vector<std::vector<Json>> spread_metrics(const Json& json, const std::vector<std::string>& names) {
   std::vector<std::vector<Json>> result(names.size());
   const auto append = [](std::vector<Json>& list, const Json& item) {
-    if (item.is_array()) list.insert(list.end(), item.begin(), item.end());
-    else if (!item.is_null()) list.push_back(item);
+    if (item.is_array())
+      list.insert(list.end(), item.begin(), item.end());
+    else if (!item.is_null())
+      list.push_back(item);
   };
   if (json.is_null()) return result;
   bool nested = json.is_object() && !is_object_config(json);
@@ -53,8 +56,8 @@ Value match_target(const Value& target, const Value& prediction) {
   Value y = target;
   const Shape &a = y.shape(), &b = prediction.shape();
   if (a.known_rank() && b.known_rank() && a.rank() == 1 && b.rank() == 2) y = expand_dims(y, -1);
-  const bool same_kind = (is_floating(y.dtype()) && is_floating(prediction.dtype())) ||
-                         (is_integer(y.dtype()) && is_integer(prediction.dtype()));
+  const bool same_kind =
+      (is_floating(y.dtype()) && is_floating(prediction.dtype())) || (is_integer(y.dtype()) && is_integer(prediction.dtype()));
   return same_kind ? cast(y, prediction.dtype()) : y;
 }
 
@@ -65,8 +68,7 @@ Value match_weight(const Value& weight, const Value& prediction) {
 
 }  // namespace
 
-CompiledLosses::CompiledLosses(const Functional& model, const CompileConfig& config)
-    : loss_metric_(make_mean_metric("loss")) {
+CompiledLosses::CompiledLosses(const Functional& model, const CompileConfig& config) : loss_metric_(make_mean_metric("loss")) {
   const std::vector<std::string> names = model.output_names();
   const std::vector<Json> losses = spread("loss", config.loss, names, true);
   const std::vector<Json> weights = spread("loss_weights", config.loss_weights, names, true);
@@ -81,8 +83,10 @@ CompiledLosses::CompiledLosses(const Functional& model, const CompileConfig& con
     for (const auto& list : {output.metrics, output.weighted_metrics}) {
       for (const Json& metric : list) {
         if (!is_known_metric(metric)) {
-          throw ValueError("Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
-                           "this object is included in the scope.", parse_object_config("metrics", metric).class_name);
+          throw ValueError(
+              "Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
+              "this object is included in the scope.",
+              parse_object_config("metrics", metric).class_name);
         }
       }
     }
@@ -114,8 +118,8 @@ void CompiledLosses::ensure_metrics(const std::vector<Shape>& y_true, const std:
   metrics_made_ = true;
 }
 
-Value CompiledLosses::total_loss(GraphBuilder& builder, const Values& y_true, const Values& y_pred,
-                                 const Values& sample_weights, const Values& penalties) const {
+Value CompiledLosses::total_loss(GraphBuilder& builder, const Values& y_true, const Values& y_pred, const Values& sample_weights,
+                                 const Values& penalties) const {
   Values parts;
   Value batch;
   for (size_t i = 0; i < outputs_.size(); ++i) {

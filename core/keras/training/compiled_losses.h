@@ -15,10 +15,10 @@ struct CompileConfig {
 /// What one output is trained and measured by. Metrics are made at the first batch: "accuracy" depends on the targets.
 struct OutputLosses {
   std::string name;
-  LossPtr loss;                  // null: not trained
+  LossPtr loss;  // null: not trained
   std::optional<double> weight;
   std::vector<Json> metrics, weighted_metrics;
-  MetricPtr loss_metric;         // of models with several outputs
+  MetricPtr loss_metric;  // of models with several outputs
   std::vector<MetricPtr> made_metrics, made_weighted_metrics;
 };
 

@@ -53,12 +53,9 @@ std::vector<Shape> open_shapes(const std::vector<Tensor>& tensors) {
   return shapes;
 }
 
-
 }  // namespace
 
-void Trainer::compile(const CompileConfig& config) {
-  compile(config, make_optimizer(config.optimizer, model_->session()));
-}
+void Trainer::compile(const CompileConfig& config) { compile(config, make_optimizer(config.optimizer, model_->session())); }
 
 void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
   auto losses = std::make_unique<CompiledLosses>(*model_, config);
@@ -115,7 +112,8 @@ FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
 }
 
 Executor& Trainer::step(bool training, const Batch& batch) {
-  if (!compiled()) throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
+  if (!compiled())
+    throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
   check_batch(*model_, batch);
   std::string key = training ? "train|" : "test|";
   append_signature(key, batch.y);

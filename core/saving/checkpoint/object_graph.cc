@@ -13,8 +13,8 @@ constexpr const char* kDict = "trackable_dict_wrapper";
 /// A node that has not been numbered yet: what it is, and its children when it is opened.
 struct Pending {
   ObjectNode node;
-  const void* identity = nullptr;           // one object, one node
-  std::vector<VariablePtr> list;            // of a list of variables
+  const void* identity = nullptr;  // one object, one node
+  std::vector<VariablePtr> list;   // of a list of variables
 };
 
 class GraphWriter {
@@ -76,7 +76,8 @@ class GraphWriter {
     };
     // Models name their layers before these lists, layers their own attributes after them.
     if (!layer.is_model()) add_lists();
-    for (const auto& [name, sublayer] : keras_children(layer)) child(id, name, {.node = {.layer = sublayer}, .identity = sublayer.get()});
+    for (const auto& [name, sublayer] : keras_children(layer))
+      child(id, name, {.node = {.layer = sublayer}, .identity = sublayer.get()});
     for (const Weight& weight : layer.own_weights()) variable_child(id, weight.attribute, weight.variable);
     if (layer.is_model()) add_lists();
     if (id != 0) return;
@@ -122,9 +123,12 @@ ObjectGraph saved_model_graph(const FunctionalPtr& model, const OptimizerPtr& op
 std::string escape_local_name(std::string_view name) {
   std::string result;
   for (const char c : name) {
-    if (c == '.') result += "..";
-    else if (c == '/') result += ".S";
-    else result += c;
+    if (c == '.')
+      result += "..";
+    else if (c == '/')
+      result += ".S";
+    else
+      result += c;
   }
   return result;
 }

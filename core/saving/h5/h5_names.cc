@@ -22,7 +22,8 @@ std::vector<VariablePtr> h5_weights(const Layer& layer) {
   return result;
 }
 
-bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute, std::vector<std::string>& names) {
+bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute,
+                std::vector<std::string>& names) {
   if (const hdf5::Attribute* whole = object.attribute(attribute)) {
     names = reader.strings(*whole);
     return true;

@@ -25,7 +25,8 @@ constexpr const char* kWrittenVersion = "2.15.0";
 std::vector<VariablePtr> h5_weights(const Layer& layer);
 
 /// A list of names that may be split over "name0", "name1", …; false if there is none.
-bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute, std::vector<std::string>& names);
+bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute,
+                std::vector<std::string>& names);
 /// Splits lists over 64,512 bytes as Keras does.
 void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names);
 

@@ -62,8 +62,10 @@ void plan_variable(const hdf5::Reader& reader, const hdf5::Dataset& dataset, con
                    ReadList& reads) {
   const Shape saved(dataset.shape);
   if (saved != variable->shape()) {
-    throw ValueError("Cannot assign value to variable ' {}:0': Shape mismatch.The variable shape {}, and the assigned value shape "
-                     "{} are incompatible.", variable->name(), variable->shape(), saved)
+    throw ValueError(
+        "Cannot assign value to variable ' {}:0': Shape mismatch.The variable shape {}, and the assigned value shape "
+        "{} are incompatible.",
+        variable->name(), variable->shape(), saved)
         .at(path);
   }
   const DType dtype = dtype_of(dataset.type, path);
@@ -74,8 +76,10 @@ void plan_variable(const hdf5::Reader& reader, const hdf5::Dataset& dataset, con
   }
   Tensor values = Tensor::allocate(dtype, saved);
   reader.read(dataset, path, values.bytes());
-  if (dtype == variable->dtype()) variable->assign(std::move(values));
-  else copy_cast(values, variable->mutable_value());
+  if (dtype == variable->dtype())
+    variable->assign(std::move(values));
+  else
+    copy_cast(values, variable->mutable_value());
 }
 
 const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path) {
@@ -91,7 +95,8 @@ std::string join_path(std::string_view group, const std::string& name) {
 std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_view group) {
   std::vector<std::string> names;
   if (!read_names(reader, reader.at(group), kLayerNames, names)) {
-    throw DataLossError("{}: group '/{}' has no attribute '{}'", reader.source().name(), group, kLayerNames).at(reader.source().name());
+    throw DataLossError("{}: group '/{}' has no attribute '{}'", reader.source().name(), group, kLayerNames)
+        .at(reader.source().name());
   }
   std::vector<SavedLayer> layers;
   for (const std::string& name : names) {
@@ -114,9 +119,12 @@ H5Config read_h5_config(const hdf5::Reader& reader) {
   H5Config config{text(kModelConfig), text(kTrainingConfig)};
   if (!config.model_config.empty()) return config;
   const std::string& file = reader.source().name();
-  if (root.attribute(kLayerNames) != nullptr || reader.find("layers") != nullptr || reader.find("_layer_checkpoint_dependencies") != nullptr) {
-    throw ValueError("No model config found in the file at {}. It holds weights only: make the model first, then call "
-                     "`model.loadWeights(…)`.", file)
+  if (root.attribute(kLayerNames) != nullptr || reader.find("layers") != nullptr ||
+      reader.find("_layer_checkpoint_dependencies") != nullptr) {
+    throw ValueError(
+        "No model config found in the file at {}. It holds weights only: make the model first, then call "
+        "`model.loadWeights(…)`.",
+        file)
         .at(file);
   }
   throw ValueError("No model config found in the file at {}. It is an HDF5 file, but not one that Keras wrote.", file).at(file);
@@ -135,9 +143,10 @@ void plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const F
   for (size_t i = 0; i < layers.size(); ++i) {
     const std::vector<VariablePtr> weights = h5_weights(*layers[i]);
     if (weights.size() != saved[i].weight_names.size()) {
-      throw ValueError("Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
-                       "weight(s). Received {} saved weight(s)", i, layers[i]->name(), saved[i].name, weights.size(),
-                       saved[i].weight_names.size());
+      throw ValueError(
+          "Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
+          "weight(s). Received {} saved weight(s)",
+          i, layers[i]->name(), saved[i].name, weights.size(), saved[i].weight_names.size());
     }
     for (size_t w = 0; w < weights.size(); ++w) {
       const std::string path = join_path(group, saved[i].name + "/" + saved[i].weight_names[w]);
@@ -146,7 +155,8 @@ void plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const F
   }
 }
 
-void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable, ReadList& reads) {
+void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,
+                       ReadList& reads) {
   const hdf5::Object* group = reader.find(kOptimizerWeights);
   std::vector<std::string> names;
   if (group == nullptr || !read_names(reader, *group, kWeightNames, names) || names.empty()) return;

@@ -19,6 +19,7 @@ H5Config read_h5_config(const hdf5::Reader& reader);
 void plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model, ReadList& reads);
 
 /// Plans the reading of the optimizer's state, after building its slots. Nothing where the file has none.
-void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable, ReadList& reads);
+void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,
+                       ReadList& reads);
 
 }  // namespace keras

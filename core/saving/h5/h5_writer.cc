@@ -43,8 +43,10 @@ void add_model_weights(hdf5::WriterGroup& group, const Functional& model) {
 
 void require_built(const Functional& model) {
   if (model.is_graph_network()) return;
-  throw ValueError("Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
-                   "or `build()` is called with an `input_shape`.", model.name());
+  throw ValueError(
+      "Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
+      "or `build()` is called with an `input_shape`.",
+      model.name());
 }
 
 }  // namespace
@@ -54,7 +56,8 @@ OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::s
   require_built(model);
   hdf5::WriterGroup root;
   set_versions(root);
-  root.set_attribute(kModelConfig, dump_json({{"class_name", std::string(model.class_name())}, {"config", model.network_config(Dialect::kH5)}}));
+  root.set_attribute(
+      kModelConfig, dump_json({{"class_name", std::string(model.class_name())}, {"config", model.network_config(Dialect::kH5)}}));
   add_model_weights(root.group(kModelWeights), model);
   if (trainer.compiled() && include_optimizer) {
     root.set_attribute(kTrainingConfig, dump_json(trainer.training_config()));

@@ -48,17 +48,18 @@ Json build_shape(const std::vector<Shape>& shapes) {
 Json layer_metadata(const Layer& layer) {
   const auto* model = dynamic_cast<const Functional*>(&layer);
   const Json object = serialize_layer(layer, Dialect::kSavedModel);
-  Json metadata = {{"name", layer.name()},
-                   {"trainable", layer.trainable()},
-                   {"expects_training_arg", layer.expects_training()},
-                   {"dtype", std::string(dtype_name(layer.dtype()))},
-                   {"batch_input_shape", layer.batch_input_shape() ? ConfigValue<Shape>::to_json(*layer.batch_input_shape()) : Json()},
-                   {"stateful", false},
-                   {"must_restore_from_config", false},
-                   {"preserve_input_structure_in_config", false},
-                   {"autocast", model == nullptr},
-                   {"class_name", object["class_name"]},
-                   {"config", without_modules(object["config"])}};
+  Json metadata = {
+      {"name", layer.name()},
+      {"trainable", layer.trainable()},
+      {"expects_training_arg", layer.expects_training()},
+      {"dtype", std::string(dtype_name(layer.dtype()))},
+      {"batch_input_shape", layer.batch_input_shape() ? ConfigValue<Shape>::to_json(*layer.batch_input_shape()) : Json()},
+      {"stateful", false},
+      {"must_restore_from_config", false},
+      {"preserve_input_structure_in_config", false},
+      {"autocast", model == nullptr},
+      {"class_name", object["class_name"]},
+      {"config", without_modules(object["config"])}};
   if (model == nullptr) {
     if (!layer.build_shapes().empty()) metadata["build_input_shape"] = build_shape(layer.build_shapes());
     return metadata;

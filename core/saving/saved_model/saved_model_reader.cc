@@ -18,14 +18,16 @@ class BundlePlanner {
                 const Limits& limits, ReadList& reads)
       : bundle_(bundle), shards_(shards), reads_(reads) {
     const BundleEntry& entry = bundle->entry(kObjectGraphKey);
-    if (entry.bytes > limits.metadata_bytes) throw ResourceExhaustedError("The object graph is larger than limits.metadataBytes ({})", limits.metadata_bytes);
+    if (entry.bytes > limits.metadata_bytes)
+      throw ResourceExhaustedError("The object graph is larger than limits.metadataBytes ({})", limits.metadata_bytes);
     const std::vector<std::byte> stored = shards[static_cast<size_t>(entry.shard)]->read(entry.offset, entry.bytes);
     const std::vector<std::string> texts = bundle->decode_strings(kObjectGraphKey, stored, limits);
     if (texts.empty() || !graph_.ParseFromString(texts[0])) throw DataLossError("The object graph of the checkpoint is broken");
   }
 
   void plan_layer(const Layer& layer, int node, const std::string& path, int64_t depth) {
-    if (depth > layer.session().limits.nesting_depth) throw ResourceExhaustedError("Layers are nested more than {} deep (limits.nestingDepth)", depth);
+    if (depth > layer.session().limits.nesting_depth)
+      throw ResourceExhaustedError("Layers are nested more than {} deep (limits.nestingDepth)", depth);
     for (const Weight& weight : layer.own_weights()) plan_child(node, weight.attribute, weight.variable, path);
     const auto* model = dynamic_cast<const Functional*>(&layer);
     const std::vector<LayerPtr> network = model != nullptr ? model->layers() : std::vector<LayerPtr>{};
@@ -42,11 +44,14 @@ class BundlePlanner {
     if (count > 1) optimizer.build(trainable);
     const std::vector<VariablePtr> variables = optimizer.variables();
     if (count > 0 && count != static_cast<int>(variables.size())) {
-      throw ValueError("The optimizer's state in the file has {} values, but {} of this model has {}", count, optimizer.class_name(), variables.size()).at("optimizer");
+      throw ValueError("The optimizer's state in the file has {} values, but {} of this model has {}", count,
+                       optimizer.class_name(), variables.size())
+          .at("optimizer");
     }
     if (child_of(node, "_iterations") >= 0) plan_child(node, "_iterations", optimizer.iterations(), "optimizer");
     if (child_of(node, "_learning_rate") >= 0) plan_child(node, "_learning_rate", optimizer.learning_rate(), "optimizer");
-    for (int i = 1; i < count; ++i) plan_child(list, std::to_string(i), variables[static_cast<size_t>(i)], "optimizer/_variables");
+    for (int i = 1; i < count; ++i)
+      plan_child(list, std::to_string(i), variables[static_cast<size_t>(i)], "optimizer/_variables");
   }
 
  private:
@@ -54,14 +59,16 @@ class BundlePlanner {
     if (sublayer.weights().empty()) return;
     const int child = child_of(node, name);
     const std::string child_path = path.empty() ? name : path + "/" + name;
-    if (child < 0) throw NotFoundError("The checkpoint has no values for layer '{}' ({})", sublayer.name(), child_path).at(sublayer.name());
+    if (child < 0)
+      throw NotFoundError("The checkpoint has no values for layer '{}' ({})", sublayer.name(), child_path).at(sublayer.name());
     plan_layer(sublayer, child, child_path, depth + 1);
   }
 
   int child_of(int node, std::string_view name) const {
     for (const auto& reference : graph_.nodes(node).children()) {
       if (reference.local_name() != name) continue;
-      if (reference.node_id() < 0 || reference.node_id() >= graph_.nodes_size()) throw DataLossError("The object graph names a node {} that it does not have", reference.node_id());
+      if (reference.node_id() < 0 || reference.node_id() >= graph_.nodes_size())
+        throw DataLossError("The object graph names a node {} that it does not have", reference.node_id());
       return reference.node_id();
     }
     return -1;
@@ -76,7 +83,8 @@ class BundlePlanner {
         if (attribute.name() == "VARIABLE_VALUE" || attribute.name().empty()) key = &attribute.checkpoint_key();
       }
     }
-    if (key == nullptr) throw NotFoundError("The checkpoint has no value for variable '{}' ({})", variable->name(), where).at(variable->name());
+    if (key == nullptr)
+      throw NotFoundError("The checkpoint has no value for variable '{}' ({})", variable->name(), where).at(variable->name());
     plan_variable(*key, variable);
   }
 
@@ -84,15 +92,20 @@ class BundlePlanner {
     const BundleEntry& entry = bundle_->entry(key);
     const Shape saved(entry.shape);
     if (saved != variable->shape()) {
-      throw ValueError("Received incompatible tensor with shape {} when attempting to restore variable with shape {} and name {}:0.", saved, variable->shape(), variable->name()).at(variable->name());
+      throw ValueError(
+          "Received incompatible tensor with shape {} when attempting to restore variable with shape {} and name {}:0.", saved,
+          variable->shape(), variable->name())
+          .at(variable->name());
     }
     if (entry.dtype != static_cast<int32_t>(variable->dtype())) {
       throw InvalidArgumentError("'{}' has dtype {} in the checkpoint, but variable '{}' has {}", key,
-                                 is_known_dtype(entry.dtype) ? static_cast<DType>(entry.dtype) : DType::kInvalid, variable->name(), variable->dtype())
+                                 is_known_dtype(entry.dtype) ? static_cast<DType>(entry.dtype) : DType::kInvalid,
+                                 variable->name(), variable->dtype())
           .at(variable->name());
     }
     const std::span<std::byte> target = variable_bytes(*variable);
-    if (static_cast<int64_t>(target.size()) != entry.bytes) throw DataLossError("'{}' has {} bytes in the checkpoint instead of {}", key, entry.bytes, target.size());
+    if (static_cast<int64_t>(target.size()) != entry.bytes)
+      throw DataLossError("'{}' has {} bytes in the checkpoint instead of {}", key, entry.bytes, target.size());
     reads_.items.push_back({shards_[static_cast<size_t>(entry.shard)].get(), entry.offset, target});
     reads_.checks.push_back([bundle = bundle_, key, target] { bundle->verify(key, target); });
   }
@@ -106,10 +119,12 @@ class BundlePlanner {
 }  // namespace
 
 Json read_root_metadata(const ByteSource& metadata, const Limits& limits) {
-  if (metadata.size_bytes() > limits.metadata_bytes) throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", metadata.name(), limits.metadata_bytes);
+  if (metadata.size_bytes() > limits.metadata_bytes)
+    throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", metadata.name(), limits.metadata_bytes);
   const std::vector<std::byte> bytes = metadata.read(0, metadata.size_bytes());
   keras_proto::SavedMetadata proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) throw DataLossError("{}: not valid Keras metadata", metadata.name()).at(metadata.name());
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    throw DataLossError("{}: not valid Keras metadata", metadata.name()).at(metadata.name());
   for (const auto& object : proto.nodes()) {
     if (object.node_id() == 0) return parse_json(object.metadata(), metadata.name(), limits);
   }

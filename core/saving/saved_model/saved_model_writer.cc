@@ -38,7 +38,8 @@ void set_spec(tensorflow::StructuredValue& value, const std::string& name, const
 }
 
 /// The signature as a bare function below the signature map, and its bound inputs: the nodes of the captured variables.
-void add_signature(const ServingFunction& serving, const ObjectGraph& graph, int signatures, tensorflow::SavedObjectGraph& proto) {
+void add_signature(const ServingFunction& serving, const ObjectGraph& graph, int signatures,
+                   tensorflow::SavedObjectGraph& proto) {
   const Function& f = *serving.function;
   auto& reference = *proto.mutable_nodes(signatures)->add_children();
   reference.set_local_name(kServingDefault);
@@ -74,10 +75,14 @@ void write_object_graph(const ObjectGraph& graph, tensorflow::SavedObjectGraph& 
       reference.set_local_name(name);
       reference.set_node_id(id);
     }
-    if (node.variable) set_variable(object, *node.variable);
-    else if (node.layer) set_user_object(object, keras_identifier(*node.layer), 1);
-    else if (node.optimizer) set_user_object(object, "experimentalOptimizer", 2);
-    else set_user_object(object, node.container, 1);
+    if (node.variable)
+      set_variable(object, *node.variable);
+    else if (node.layer)
+      set_user_object(object, keras_identifier(*node.layer), 1);
+    else if (node.optimizer)
+      set_user_object(object, "experimentalOptimizer", 2);
+    else
+      set_user_object(object, node.container, 1);
   }
 }
 
@@ -112,7 +117,8 @@ OutputFile text_file(std::string path, const std::string& text) {
 std::vector<OutputFile> write_saved_model(const Trainer& trainer, bool include_optimizer) {
   const FunctionalPtr& model = trainer.model();
   if (!model->is_graph_network()) {
-    throw ValueError("Model '{}' cannot be saved because it has no input shape: call it on data, or build it, first.", model->name());
+    throw ValueError("Model '{}' cannot be saved because it has no input shape: call it on data, or build it, first.",
+                     model->name());
   }
   const bool compiled = trainer.compiled() && include_optimizer;
   int signatures = -1;

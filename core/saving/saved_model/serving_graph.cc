@@ -23,7 +23,8 @@ tensorflow::DataType type_of(DType dtype) { return static_cast<tensorflow::DataT
 
 class MainGraph {
  public:
-  MainGraph(const ServingFunction& serving, const std::vector<std::pair<VariablePtr, std::string>>& keys, tensorflow::MetaGraphDef& meta_graph)
+  MainGraph(const ServingFunction& serving, const std::vector<std::pair<VariablePtr, std::string>>& keys,
+            tensorflow::MetaGraphDef& meta_graph)
       : serving_(serving), keys_(keys), meta_graph_(meta_graph), graph_(*meta_graph.mutable_graph_def()) {}
 
   void write() {
@@ -43,7 +44,9 @@ class MainGraph {
     made.set_op(op);
     return made;
   }
-  static void set_type(tensorflow::NodeDef& n, const std::string& attr, DType dtype) { (*n.mutable_attr())[attr].set_type(type_of(dtype)); }
+  static void set_type(tensorflow::NodeDef& n, const std::string& attr, DType dtype) {
+    (*n.mutable_attr())[attr].set_type(type_of(dtype));
+  }
 
   void add_constant(const std::string& name, const std::vector<std::string>& strings) {
     auto& n = node(name, "Const");
@@ -98,7 +101,8 @@ class MainGraph {
     }
     for (size_t i = 0; i < f.outputs.size(); ++i) {
       outputs.add_type(type_of(f.dtype(f.outputs[i])));
-      (*signature.mutable_outputs())[serving_.output_names[i]] = tensor_info(format("StatefulPartitionedCall:{}", i), f.outputs[i]);
+      (*signature.mutable_outputs())[serving_.output_names[i]] =
+          tensor_info(format("StatefulPartitionedCall:{}", i), f.outputs[i]);
     }
     *graph_.add_node() = std::move(call);
   }

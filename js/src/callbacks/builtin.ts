@@ -21,7 +21,8 @@ export class History extends Callback {
 
 /** Text to the terminal, or, where there is none, to the console line by line. */
 export function terminalWriter(): (text: string) => void {
-  if (typeof process === 'object' && typeof process.stdout?.write === 'function') return (text) => void process.stdout.write(text);
+  if (typeof process === 'object' && typeof process.stdout?.write === 'function')
+    return (text) => void process.stdout.write(text);
   return (text) => {
     if (text.endsWith('\n')) console.log(text.replace(/[\b\r]/g, '').trimEnd());
   };
@@ -92,18 +93,27 @@ export class ProgbarLogger extends Callback {
 type Mode = 'auto' | 'min' | 'max';
 
 /** Whether a value of a monitored metric is better than another. */
-function improvement(monitor: string, mode: Mode, minDelta = 0): { isBetter: (value: number, best: number) => boolean; worst: number } {
+function improvement(
+  monitor: string,
+  mode: Mode,
+  minDelta = 0,
+): { isBetter: (value: number, best: number) => boolean; worst: number } {
   if (!['auto', 'min', 'max'].includes(mode)) throw new ValueError(`mode must be 'auto', 'min' or 'max', got '${String(mode)}'.`);
-  const up = mode === 'max' || (mode === 'auto' && (monitor.endsWith('acc') || monitor.endsWith('accuracy') || monitor.endsWith('auc')));
+  const up =
+    mode === 'max' || (mode === 'auto' && (monitor.endsWith('acc') || monitor.endsWith('accuracy') || monitor.endsWith('auc')));
   const delta = Math.abs(minDelta);
-  return up ? { isBetter: (value, best) => value - delta > best, worst: -Infinity } : { isBetter: (value, best) => value + delta < best, worst: Infinity };
+  return up
+    ? { isBetter: (value, best) => value - delta > best, worst: -Infinity }
+    : { isBetter: (value, best) => value + delta < best, worst: Infinity };
 }
 
 /** The value to watch; a missing one is told once and then ignored, as Keras does. */
 function monitored(callback: Callback, monitor: string, logs: Logs): number | undefined {
   const value = logs[monitor];
   if (value === undefined) {
-    console.warn(`${callback.constructor.name}: conditioned on metric \`${monitor}\` which is not available. Available metrics are: ${Object.keys(logs).join(',')}`);
+    console.warn(
+      `${callback.constructor.name}: conditioned on metric \`${monitor}\` which is not available. Available metrics are: ${Object.keys(logs).join(',')}`,
+    );
   }
   return value;
 }
@@ -131,7 +141,17 @@ export class EarlyStopping extends Callback {
 
   constructor(args: EarlyStoppingArgs = {}) {
     super();
-    this.#args = { monitor: 'val_loss', minDelta: 0, patience: 0, mode: 'auto', baseline: undefined, restoreBestWeights: false, startFromEpoch: 0, verbose: 0, ...args };
+    this.#args = {
+      monitor: 'val_loss',
+      minDelta: 0,
+      patience: 0,
+      mode: 'auto',
+      baseline: undefined,
+      restoreBestWeights: false,
+      startFromEpoch: 0,
+      verbose: 0,
+      ...args,
+    };
   }
   override onTrainBegin(): void {
     this.#wait = 0;
@@ -198,11 +218,13 @@ export class ModelCheckpoint extends Callback {
       this.#best = current;
     }
     const values: Logs = { ...logs, epoch: epoch + 1 };
-    await this.model.save(filepath.replace(/\{(\w+)(?::(?:0?(\d+)d|\.(\d+)f))?\}/g, (whole, key: string, width?: string, digits?: string) => {
-      const value = values[key];
-      if (value === undefined) return whole;
-      return digits === undefined ? String(value).padStart(Number(width ?? 0), '0') : value.toFixed(Number(digits));
-    }));
+    await this.model.save(
+      filepath.replace(/\{(\w+)(?::(?:0?(\d+)d|\.(\d+)f))?\}/g, (whole, key: string, width?: string, digits?: string) => {
+        const value = values[key];
+        if (value === undefined) return whole;
+        return digits === undefined ? String(value).padStart(Number(width ?? 0), '0') : value.toFixed(Number(digits));
+      }),
+    );
   }
 }
 
@@ -226,7 +248,8 @@ export class ReduceLROnPlateau extends Callback {
   constructor(args: ReduceLROnPlateauArgs = {}) {
     super();
     this.#args = { monitor: 'val_loss', factor: 0.1, patience: 10, mode: 'auto', minDelta: 1e-4, cooldown: 0, minLr: 0, ...args };
-    if (this.#args.factor >= 1) throw new ValueError(`ReduceLROnPlateau does not support a factor >= 1.0. Got ${this.#args.factor}`);
+    if (this.#args.factor >= 1)
+      throw new ValueError(`ReduceLROnPlateau does not support a factor >= 1.0. Got ${this.#args.factor}`);
   }
   override onTrainBegin(): void {
     this.#best = improvement(this.#args.monitor, this.#args.mode).worst;
@@ -264,7 +287,8 @@ export class LearningRateScheduler extends Callback {
     const optimizer = this.model.optimizer;
     if (optimizer === null) return;
     const rate = this.schedule(epoch, optimizer.learningRate);
-    if (typeof rate !== 'number') throw new ValueError(`The output of the "schedule" function should be a number. Got: ${String(rate)}`);
+    if (typeof rate !== 'number')
+      throw new ValueError(`The output of the "schedule" function should be a number. Got: ${String(rate)}`);
     optimizer.learningRate = rate;
   }
   override onEpochEnd(_epoch: number, logs: Logs = {}): void {
@@ -293,7 +317,10 @@ export class LambdaCallback extends Callback {
 export class CSVLogger extends Callback {
   #keys: string[] | null = null;
 
-  constructor(readonly filename: string, readonly options: { separator?: string; append?: boolean } = {}) {
+  constructor(
+    readonly filename: string,
+    readonly options: { separator?: string; append?: boolean } = {},
+  ) {
     super();
   }
   override onTrainBegin(): void {

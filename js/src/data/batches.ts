@@ -24,9 +24,17 @@ export interface Batch {
 }
 
 export function isTensorLike(value: unknown): value is TensorLike {
-  return value instanceof Tensor || isTypedArray(value) || isTensorData(value) || typeof value === 'number' ||
-    typeof value === 'boolean' || typeof value === 'bigint' || typeof value === 'string' || Array.isArray(value) ||
-    (typeof value === 'object' && value !== null && 'read' in value && typeof value.read === 'function');
+  return (
+    value instanceof Tensor ||
+    isTypedArray(value) ||
+    isTensorData(value) ||
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint' ||
+    typeof value === 'string' ||
+    Array.isArray(value) ||
+    (typeof value === 'object' && value !== null && 'read' in value && typeof value.read === 'function')
+  );
 }
 
 /** Whether data is a source of batches rather than tensors. */
@@ -41,19 +49,27 @@ export function isBatchSource(value: unknown): value is BatchSource {
  */
 export function toSlots(what: string, data: DataLike, slots: readonly Slot[]): (Tensor | null)[] {
   if (!isTensorLike(data)) {
-    if (typeof data !== 'object' || data === null) throw new TypeError(`${what} must be a tensor or something a tensor can be made from, got ${String(data)}.`);
+    if (typeof data !== 'object' || data === null)
+      throw new TypeError(`${what} must be a tensor or something a tensor can be made from, got ${String(data)}.`);
     const dict = data as Record<string, TensorLike>;
     for (const key of Object.keys(dict)) {
       if (!slots.some(({ name }) => name === key)) {
-        throw new ValueError(`${what} holds '${key}', which the model does not have. It has: ${slots.map(({ name }) => `'${name}'`).join(', ')}.`);
+        throw new ValueError(
+          `${what} holds '${key}', which the model does not have. It has: ${slots.map(({ name }) => `'${name}'`).join(', ')}.`,
+        );
       }
     }
     return slots.map((slot) => (dict[slot.name] === undefined ? null : fitted(what, dict[slot.name] as TensorLike, slot)));
   }
   if (slots.length === 1) return [fitted(what, unwrapSingle(data), slots[0] as Slot)];
-  if (!Array.isArray(data)) throw new ValueError(`${what} must be a list of ${slots.length} tensors: the model has ${slots.map(({ name }) => `'${name}'`).join(', ')}.`);
+  if (!Array.isArray(data))
+    throw new ValueError(
+      `${what} must be a list of ${slots.length} tensors: the model has ${slots.map(({ name }) => `'${name}'`).join(', ')}.`,
+    );
   if (data.length !== slots.length) {
-    throw new ValueError(`${what} is a list of ${data.length}, but the model expects ${slots.length} tensors: ${slots.map(({ name }) => `'${name}'`).join(', ')}.`);
+    throw new ValueError(
+      `${what} is a list of ${data.length}, but the model expects ${slots.length} tensors: ${slots.map(({ name }) => `'${name}'`).join(', ')}.`,
+    );
   }
   return slots.map((slot, i) => fitted(what, data[i] as TensorLike, slot));
 }
@@ -80,16 +96,27 @@ function fitted(what: string, value: TensorLike, { shape, name }: Slot): Tensor 
   return tensor(value, [value.length / row, ...(inner as number[])]);
 }
 
-export function batchOf(x: (Tensor | null)[], y: (Tensor | null)[], sampleWeight: (Tensor | null)[], slots: readonly Slot[]): Batch {
+export function batchOf(
+  x: (Tensor | null)[],
+  y: (Tensor | null)[],
+  sampleWeight: (Tensor | null)[],
+  slots: readonly Slot[],
+): Batch {
   const inputs = x.map((value, i) => {
     if (value === null) throw new ValueError(`Input '${slots[i]?.name ?? i}' is missing.`);
     return value;
   });
   const size = samples('x', inputs);
-  for (const [what, list] of [['y', y], ['sampleWeight', sampleWeight]] as const) {
+  for (const [what, list] of [
+    ['y', y],
+    ['sampleWeight', sampleWeight],
+  ] as const) {
     const present = list.filter((value) => value !== null);
     const count = present.length > 0 ? samples(what, present) : size;
-    if (count !== size) throw new ValueError(`Data cardinality is ambiguous: x has ${size} samples, ${what} has ${count}. Make sure all arrays contain the same number of samples.`);
+    if (count !== size)
+      throw new ValueError(
+        `Data cardinality is ambiguous: x has ${size} samples, ${what} has ${count}. Make sure all arrays contain the same number of samples.`,
+      );
   }
   return { x: inputs, y, sampleWeight, size };
 }
@@ -97,9 +124,12 @@ export function batchOf(x: (Tensor | null)[], y: (Tensor | null)[], sampleWeight
 function samples(what: string, tensors: readonly Tensor[]): number {
   const counts = tensors.map(({ shape }) => shape[0]);
   const [first] = counts;
-  if (first === undefined || counts.some((count) => count === undefined)) throw new ValueError(`${what} must have a first dimension that counts samples.`);
+  if (first === undefined || counts.some((count) => count === undefined))
+    throw new ValueError(`${what} must have a first dimension that counts samples.`);
   if (counts.some((count) => count !== first)) {
-    throw new ValueError(`Data cardinality is ambiguous: the tensors of ${what} have ${counts.join(', ')} samples. Make sure all arrays contain the same number of samples.`);
+    throw new ValueError(
+      `Data cardinality is ambiguous: the tensors of ${what} have ${counts.join(', ')} samples. Make sure all arrays contain the same number of samples.`,
+    );
   }
   return first;
 }
@@ -127,7 +157,8 @@ export function shuffledRows(count: number): Uint32Array {
 /** Weights for each sample from weights for each class, multiplied with those that are there already. */
 export function applyClassWeight(batch: Batch, classWeight: Record<number, number>): Batch {
   const [y] = batch.y;
-  if (batch.y.length !== 1 || y === undefined || y === null) throw new ValueError('`classWeight` is only supported for models with a single output.');
+  if (batch.y.length !== 1 || y === undefined || y === null)
+    throw new ValueError('`classWeight` is only supported for models with a single output.');
   const classes = batch.size === 0 ? 0 : y.size / batch.size;
   const values = y.dataSync();
   const own = batch.sampleWeight[0]?.dataSync();
@@ -151,7 +182,11 @@ export function concatRows(parts: readonly Tensor[]): Tensor {
   const total = parts.reduce((rows, { shape }) => rows + (shape[0] ?? 1), 0);
   const shape = [total, ...first.shape.slice(1)];
   if (first.dtype === 'string') {
-    return tensor(parts.flatMap((part) => [...(part.dataSync() as string[])]), shape, 'string');
+    return tensor(
+      parts.flatMap((part) => [...(part.dataSync() as string[])]),
+      shape,
+      'string',
+    );
   }
   const bytes = new Uint8Array(parts.reduce((size, part) => size + part.bytes().length, 0));
   let at = 0;

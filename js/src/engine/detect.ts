@@ -6,8 +6,48 @@ export type Variant = 'simd' | 'relaxed' | 'threads' | 'relaxed-threads';
 // (func (drop (i8x16.splat (i32.const 0))))
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
 // (func (drop (f32x4.relaxed_madd …))) with three zero vectors
-const RELAXED = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 18, 1, 16, 0,
-  65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 26, 11);
+const RELAXED = Uint8Array.of(
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  4,
+  1,
+  96,
+  0,
+  0,
+  3,
+  2,
+  1,
+  0,
+  10,
+  18,
+  1,
+  16,
+  0,
+  65,
+  0,
+  253,
+  15,
+  65,
+  0,
+  253,
+  15,
+  65,
+  0,
+  253,
+  15,
+  253,
+  133,
+  2,
+  26,
+  11,
+);
 
 /** The build for `wanted`. Throws RuntimeError where nothing runs, or where what was asked for does not. */
 export async function chooseVariant(wanted: 'auto' | Variant): Promise<Variant> {
@@ -16,9 +56,12 @@ export async function chooseVariant(wanted: 'auto' | Variant): Promise<Variant> 
   }
   const relaxed = WebAssembly.validate(RELAXED);
   if (wanted === 'auto') return relaxed ? 'relaxed' : 'simd';
-  if (wanted.startsWith('relaxed') && !relaxed) throw new RuntimeError(`Variant '${wanted}' needs relaxed SIMD, which this JavaScript engine does not have.`);
+  if (wanted.startsWith('relaxed') && !relaxed)
+    throw new RuntimeError(`Variant '${wanted}' needs relaxed SIMD, which this JavaScript engine does not have.`);
   if (wanted.endsWith('threads') && !canShareMemory()) {
-    throw new RuntimeError(`Variant '${wanted}' needs shared memory: serve the page with the headers that make it cross-origin isolated.`);
+    throw new RuntimeError(
+      `Variant '${wanted}' needs shared memory: serve the page with the headers that make it cross-origin isolated.`,
+    );
   }
   return wanted;
 }

@@ -56,7 +56,7 @@ function randomSeed(): number {
  */
 export function ready(options: ReadyOptions = {}): Promise<void> {
   loading ??= load(options).catch((error: unknown) => {
-    loading = null;  // the next call tries again
+    loading = null; // the next call tries again
     throw error;
   });
   return loading;
@@ -77,7 +77,12 @@ export function isReady(): boolean {
 export function engine(): EngineInfo {
   const memory = native().memory();
   const { variant, threads } = loaded as NonNullable<typeof loaded>;
-  return { variant, simd: variant.startsWith('relaxed') ? 'relaxed' : 'simd128', threads, memory: { ...memory, tensors: liveHandles() } };
+  return {
+    variant,
+    simd: variant.startsWith('relaxed') ? 'relaxed' : 'simd128',
+    threads,
+    memory: { ...memory, tensors: liveHandles() },
+  };
 }
 
 const live = new Set<number>();

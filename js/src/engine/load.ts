@@ -14,9 +14,9 @@ export interface WasmLocation {
 }
 
 const FILES: Record<Variant, string> = {
-  'simd': 'keras-simd.wasm',
-  'relaxed': 'keras-relaxed.wasm',
-  'threads': 'keras-simd-threads.wasm',
+  simd: 'keras-simd.wasm',
+  relaxed: 'keras-relaxed.wasm',
+  threads: 'keras-simd-threads.wasm',
   'relaxed-threads': 'keras-relaxed-threads.wasm',
 };
 
@@ -66,11 +66,17 @@ async function compileFetched(url: string): Promise<WebAssembly.Module> {
   try {
     response = await fetch(url, { credentials: 'same-origin' });
   } catch (cause) {
-    throw new IOError(`The engine could not be fetched from ${url}. Pass \`wasmPath\` to keras.ready() to say where it is.`, { path: url, cause });
+    throw new IOError(`The engine could not be fetched from ${url}. Pass \`wasmPath\` to keras.ready() to say where it is.`, {
+      path: url,
+      cause,
+    });
   }
   if (!response.ok) {
-    throw new IOError(`The engine could not be fetched from ${url}: HTTP ${response.status} ${response.statusText}. ` +
-      'Pass `wasmPath` to keras.ready() to say where it is.', { path: url });
+    throw new IOError(
+      `The engine could not be fetched from ${url}: HTTP ${response.status} ${response.statusText}. ` +
+        'Pass `wasmPath` to keras.ready() to say where it is.',
+      { path: url },
+    );
   }
   const type = response.headers.get('content-type') ?? '';
   if (type.startsWith('application/wasm') && 'compileStreaming' in WebAssembly) return WebAssembly.compileStreaming(response);
@@ -82,13 +88,20 @@ async function compileBytes(bytes: ArrayBuffer | Uint8Array, place: string): Pro
   const isWasm = view[0] === 0 && view[1] === 0x61 && view[2] === 0x73 && view[3] === 0x6d;
   if (!isWasm) {
     const start = new TextDecoder().decode(view.subarray(0, 200)).trimStart().toLowerCase();
-    const found = start.startsWith('<') ? 'an HTML page (often a server\'s answer for a file that is not there)' : 'no WebAssembly';
-    throw new IOError(`${place} is ${found}. Pass \`wasmPath\` to keras.ready() to say where the engine's .wasm files are.`, { path: place });
+    const found = start.startsWith('<')
+      ? "an HTML page (often a server's answer for a file that is not there)"
+      : 'no WebAssembly';
+    throw new IOError(`${place} is ${found}. Pass \`wasmPath\` to keras.ready() to say where the engine's .wasm files are.`, {
+      path: place,
+    });
   }
   try {
     return await WebAssembly.compile(view as Uint8Array<ArrayBuffer>);
   } catch (cause) {
     if (cause instanceof KerasError) throw cause;
-    throw new IOError(`${place} could not be compiled: ${cause instanceof Error ? cause.message : String(cause)}`, { path: place, cause });
+    throw new IOError(`${place} could not be compiled: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      path: place,
+      cause,
+    });
   }
 }

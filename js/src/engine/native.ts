@@ -133,8 +133,13 @@ export interface Native extends NativeIo {
   canonicalConfig(kind: string, text: string): string;
   callInitializer(text: string, shape: NativeShape, dtype: string): NativeTensor;
 
-  makeFunctional(inputs: NativeKerasTensor[], outputs: NativeKerasTensor[], name: string, inputStructure: NativeStructure,
-                 outputStructure: NativeStructure): number;
+  makeFunctional(
+    inputs: NativeKerasTensor[],
+    outputs: NativeKerasTensor[],
+    name: string,
+    inputStructure: NativeStructure,
+    outputStructure: NativeStructure,
+  ): number;
   makeSequential(name: string): number;
   sequentialAdd(id: number, layer: number): void;
   sequentialPop(id: number): void;
@@ -155,7 +160,10 @@ export interface Native extends NativeIo {
 
 /** The options of Emscripten's glue that are used. */
 export interface GlueOptions {
-  instantiateWasm?: (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void) => object;
+  instantiateWasm?: (
+    imports: WebAssembly.Imports,
+    receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ) => object;
   locateFile?: (path: string) => string;
 }
 export type Glue = (options: GlueOptions) => Promise<Native>;

@@ -47,8 +47,12 @@ export interface Progress {
 }
 
 /** The body of a response as one Blob, so that the bytes need not stay in the JavaScript heap. */
-export async function downloadBlob(response: Response, url: string, onProgress: ((progress: Progress) => void) | undefined,
-                                   signal: AbortSignal | undefined): Promise<Blob> {
+export async function downloadBlob(
+  response: Response,
+  url: string,
+  onProgress: ((progress: Progress) => void) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
   const encoded = response.headers.get('content-encoding');
   const length = Number(response.headers.get('content-length') ?? NaN);
   // Of a compressed body the length is that of the wire, not of what arrives here.
@@ -71,6 +75,7 @@ export async function downloadBlob(response: Response, url: string, onProgress: 
     if (cause instanceof AbortError || signal?.aborted) throw new AbortError(`Loading ${url} was aborted.`, { path: url, cause });
     throw new IOError(`${url} stopped after ${loaded} bytes: ${messageOf(cause)}`, { path: url, cause });
   }
-  if (total !== null && loaded < total) throw new DataLossError(`${url} ended after ${loaded} of ${total} bytes.`, { path: url, offset: loaded });
+  if (total !== null && loaded < total)
+    throw new DataLossError(`${url} ended after ${loaded} of ${total} bytes.`, { path: url, offset: loaded });
   return new Blob(parts);
 }

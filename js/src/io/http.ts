@@ -27,9 +27,14 @@ function checkResponse(response: Response, url: string): void {
 
 /** A page in place of a model: what servers answer for unknown paths. */
 async function rejectHtml(blob: Blob, url: string): Promise<void> {
-  const start = new TextDecoder().decode(await blob.slice(0, 256).arrayBuffer()).trimStart().toLowerCase();
+  const start = new TextDecoder()
+    .decode(await blob.slice(0, 256).arrayBuffer())
+    .trimStart()
+    .toLowerCase();
   if (start.startsWith('<!doctype html') || start.startsWith('<html')) {
-    throw new ValueError(`${url} is an HTML page, not a model: the server answers with a page for a file that is not there.`, { path: url });
+    throw new ValueError(`${url} is an HTML page, not a model: the server answers with a page for a file that is not there.`, {
+      path: url,
+    });
   }
 }
 
@@ -71,7 +76,8 @@ async function folderSource(url: string, options: HttpOptions): Promise<OpenSour
   await add('variables/variables.index');
   // How many shards there are stands in each shard's name: most models have one.
   for (let count = 1; count <= 32; count++) {
-    const name = (i: number): string => `variables/variables.data-${String(i).padStart(5, '0')}-of-${String(count).padStart(5, '0')}`;
+    const name = (i: number): string =>
+      `variables/variables.data-${String(i).padStart(5, '0')}-of-${String(count).padStart(5, '0')}`;
     if (!(await add(name(0)))) continue;
     for (let i = 1; i < count; i++) {
       if (!(await add(name(i)))) throw new NotFoundError(`${base}${name(i)} is missing.`, { path: base + name(i) });

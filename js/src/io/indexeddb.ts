@@ -25,7 +25,10 @@ export interface StoredModelInfo {
 function problem(what: string, cause: unknown): Error {
   const name = cause instanceof DOMException ? cause.name : '';
   if (name === 'QuotaExceededError') {
-    return new ResourceExhaustedError(`${what}: the browser's storage quota is used up. Remove models with keras.io.removeModel, or ask for more by navigator.storage.persist().`, { cause });
+    return new ResourceExhaustedError(
+      `${what}: the browser's storage quota is used up. Remove models with keras.io.removeModel, or ask for more by navigator.storage.persist().`,
+      { cause },
+    );
   }
   return new IOError(`${what}: ${messageOf(cause)}`, { cause });
 }
@@ -50,7 +53,7 @@ async function withStore<T>(mode: IDBTransactionMode, what: string, use: (store:
       transaction.onabort = () => reject(transaction.error ?? new Error('The transaction was aborted.'));
       transaction.onerror = () => reject(transaction.error ?? new Error('The transaction failed.'));
     });
-    done.catch(() => undefined);  // told below, also where `use` fails first
+    done.catch(() => undefined); // told below, also where `use` fails first
     const result = await use(transaction.objectStore(STORE));
     await done;
     return result;
@@ -71,17 +74,26 @@ export async function storedSource(url: string): Promise<OpenSource> {
 }
 
 async function get(url: string): Promise<StoredModel> {
-  const stored = await withStore('readonly', `${url} could not be read`, (store) => settled<StoredModel | undefined>(store.get(nameOf(url))));
+  const stored = await withStore('readonly', `${url} could not be read`, (store) =>
+    settled<StoredModel | undefined>(store.get(nameOf(url))),
+  );
   if (stored === undefined) throw new NotFoundError(`There is no model '${nameOf(url)}' in IndexedDB.`, { path: url });
   return stored;
 }
 
 async function put(url: string, model: Omit<StoredModel, 'name' | 'saved'>): Promise<void> {
-  await withStore('readwrite', `${url} could not be saved`, (store) => settled(store.put({ ...model, name: nameOf(url), saved: new Date() })));
+  await withStore('readwrite', `${url} could not be saved`, (store) =>
+    settled(store.put({ ...model, name: nameOf(url), saved: new Date() })),
+  );
 }
 
 /** Puts a model's files in the place of what was there before, or, on failure, leaves that as it was. */
-export async function storeFiles(url: string, format: string, files: { path: string; blob: Blob }[], overwrite: boolean): Promise<void> {
+export async function storeFiles(
+  url: string,
+  format: string,
+  files: { path: string; blob: Blob }[],
+  overwrite: boolean,
+): Promise<void> {
   if (!overwrite && Object.hasOwn(await listModels(), SCHEME + nameOf(url))) {
     throw new IOError(`There is a model at ${url} already, and \`overwrite\` is false.`, { path: url });
   }
@@ -90,7 +102,9 @@ export async function storeFiles(url: string, format: string, files: { path: str
 
 /** The models in IndexedDB by their URLs. */
 export async function listModels(): Promise<Record<string, StoredModelInfo>> {
-  const all = await withStore('readonly', 'The stored models could not be listed', (store) => settled<StoredModel[]>(store.getAll()));
+  const all = await withStore('readonly', 'The stored models could not be listed', (store) =>
+    settled<StoredModel[]>(store.getAll()),
+  );
   return Object.fromEntries(all.map(({ name, format, saved, size }) => [SCHEME + name, { format, saved, size }]));
 }
 /** Removes a model from IndexedDB. @throws {NotFoundError} there is none of that name */

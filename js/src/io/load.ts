@@ -14,7 +14,10 @@ const CHUNK = 16 << 20;
 async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
   const bytes = await file.read(offset, count);
   if (bytes.length !== count) {
-    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, { path: file.path, offset });
+    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, {
+      path: file.path,
+      offset,
+    });
   }
   return bytes;
 }

@@ -41,7 +41,7 @@ async function promote(path: string, fs: NodeModules['fs']): Promise<void> {
 /** The file, or the files of the folder, at a path. */
 export async function pathSource(target: string | URL): Promise<OpenSource> {
   const { path, node } = await toPath(target);
-  await recover(path, node).catch(() => undefined);  // a folder that may only be read
+  await recover(path, node).catch(() => undefined); // a folder that may only be read
   const handles: import('node:fs').promises.FileHandle[] = [];
   const open = async (file: string, name: string): Promise<SourceFile> => {
     const handle = await node.fs.promises.open(file, 'r');
@@ -56,7 +56,8 @@ export async function pathSource(target: string | URL): Promise<OpenSource> {
     const stat = await node.fs.promises.stat(path);
     if (!stat.isDirectory()) return { files: [await open(path, path)], close };
     const files: SourceFile[] = [];
-    for (const name of await filesBelow(path, node)) files.push(await open(node.path.join(path, name), name.split(node.path.sep).join('/')));
+    for (const name of await filesBelow(path, node))
+      files.push(await open(node.path.join(path, name), name.split(node.path.sep).join('/')));
     if (files.length === 0) throw new NotFoundError(`The folder ${path} is empty.`, { path });
     return { files, close };
   } catch (cause) {
@@ -73,12 +74,18 @@ async function filesBelow(folder: string, { fs, path }: NodeModules, prefix = ''
   for (const entry of await fs.promises.readdir(path.join(folder, prefix), { withFileTypes: true })) {
     const name = path.join(prefix, entry.name);
     if (entry.isFile() || entry.isSymbolicLink()) names.push(name);
-    else if (entry.isDirectory() && depth < 3) names.push(...(await filesBelow(folder, { fs, path } as NodeModules, name, depth + 1)));
+    else if (entry.isDirectory() && depth < 3)
+      names.push(...(await filesBelow(folder, { fs, path } as NodeModules, name, depth + 1)));
   }
   return names;
 }
 
-async function readRange(handle: import('node:fs').promises.FileHandle, path: string, offset: number, count: number): Promise<Uint8Array> {
+async function readRange(
+  handle: import('node:fs').promises.FileHandle,
+  path: string,
+  offset: number,
+  count: number,
+): Promise<Uint8Array> {
   const buffer = new Uint8Array(count);
   let at = 0;
   while (at < count) {
@@ -86,7 +93,11 @@ async function readRange(handle: import('node:fs').promises.FileHandle, path: st
     try {
       ({ bytesRead } = await handle.read(buffer, at, count - at, offset + at));
     } catch (cause) {
-      throw new IOError(`${path} could not be read at byte ${offset + at}: ${messageOf(cause)}`, { path, offset: offset + at, cause });
+      throw new IOError(`${path} could not be read at byte ${offset + at}: ${messageOf(cause)}`, {
+        path,
+        offset: offset + at,
+        cause,
+      });
     }
     if (bytesRead === 0) break;
     at += bytesRead;
@@ -155,6 +166,9 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
     await fs.promises.rm(path + OLD, { recursive: true, force: true });
   } catch (cause) {
     await recover(path, node).catch(() => undefined);
-    throw new IOError(`${path} could not be replaced: ${messageOf(cause)}. The new model may stand at ${fresh}.`, { path, cause });
+    throw new IOError(`${path} could not be replaced: ${messageOf(cause)}. The new model may stand at ${fresh}.`, {
+      path,
+      cause,
+    });
   }
 }

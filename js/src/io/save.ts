@@ -48,7 +48,8 @@ function* chunksOf({ id, files }: NativeFiles, file: number, onChunk: (bytes: nu
 /** The format that a target's name asks for, unless one is given. */
 export function formatFor(target: SaveTarget | undefined, saveFormat: SaveFormat | undefined): SaveFormat {
   if (saveFormat !== undefined) {
-    if (!['tf', 'h5', 'keras'].includes(saveFormat)) throw new TypeError(`saveFormat must be 'tf', 'h5' or 'keras', got '${String(saveFormat)}'.`);
+    if (!['tf', 'h5', 'keras'].includes(saveFormat))
+      throw new TypeError(`saveFormat must be 'tf', 'h5' or 'keras', got '${String(saveFormat)}'.`);
     return saveFormat;
   }
   const name = typeof target === 'string' || target instanceof URL ? String(target) : '';
@@ -56,9 +57,17 @@ export function formatFor(target: SaveTarget | undefined, saveFormat: SaveFormat
 }
 
 /** Writes to a target. Without one, returns the bytes. */
-export async function writeTo(target: SaveTarget | undefined, format: SaveFormat, write: Writer, options: WriteOptions): Promise<Uint8Array | undefined> {
+export async function writeTo(
+  target: SaveTarget | undefined,
+  format: SaveFormat,
+  write: Writer,
+  options: WriteOptions,
+): Promise<Uint8Array | undefined> {
   const name = typeof target === 'string' || target instanceof URL ? String(target) : null;
-  const isFolder = format === 'tf' && ((name !== null && !/^[a-z]+:\/\/|\.zip$/i.test(name.replace(/^file:\/\//, ''))) || (typeof target === 'object' && 'kind' in target));
+  const isFolder =
+    format === 'tf' &&
+    ((name !== null && !/^[a-z]+:\/\/|\.zip$/i.test(name.replace(/^file:\/\//, ''))) ||
+      (typeof target === 'object' && 'kind' in target));
   const written = write(format === 'tf' && !isFolder && !(name?.startsWith(SCHEME) ?? false) && !isCustomTarget(target));
   try {
     return await deliver(target, name, format, isFolder, written, options);
@@ -67,8 +76,14 @@ export async function writeTo(target: SaveTarget | undefined, format: SaveFormat
   }
 }
 
-async function deliver(target: SaveTarget | undefined, name: string | null, format: SaveFormat, isFolder: boolean, written: NativeFiles,
-                       { overwrite, onProgress }: WriteOptions): Promise<Uint8Array | undefined> {
+async function deliver(
+  target: SaveTarget | undefined,
+  name: string | null,
+  format: SaveFormat,
+  isFolder: boolean,
+  written: NativeFiles,
+  { overwrite, onProgress }: WriteOptions,
+): Promise<Uint8Array | undefined> {
   const total = written.files.reduce((sum, { size }) => sum + size, 0);
   let loaded = 0;
   const onChunk = (bytes: number): void => {
@@ -83,14 +98,21 @@ async function deliver(target: SaveTarget | undefined, name: string | null, form
   if (target === undefined) return whole(first);
   if (name !== null) {
     if (name.startsWith(SCHEME)) {
-      await storeFiles(name, format, files.map((file) => ({ path: file.path, blob: blobOf(file) })), overwrite);
+      await storeFiles(
+        name,
+        format,
+        files.map((file) => ({ path: file.path, blob: blobOf(file) })),
+        overwrite,
+      );
     } else if (name.startsWith(DOWNLOADS)) {
       download(name.slice(DOWNLOADS.length), format, blobOf(first));
     } else if (isNode()) {
       if (isFolder) await writeFolder(name, files, overwrite);
       else await writePath(name, first, overwrite);
     } else {
-      throw new TypeError(`A model cannot be saved to '${name}' here: use indexeddb://, downloads:// or no target at all for its bytes.`);
+      throw new TypeError(
+        `A model cannot be saved to '${name}' here: use indexeddb://, downloads:// or no target at all for its bytes.`,
+      );
     }
   } else if (typeof target === 'object' && 'getWriter' in target) {
     await pipe(first, target);
@@ -99,7 +121,7 @@ async function deliver(target: SaveTarget | undefined, name: string | null, form
   } else if (isCustomTarget(target)) {
     for (const file of files) await target.write(file.path, whole(file));
   } else {
-    throw new TypeError('A model is saved to a path, a URL, a stream, a folder\'s handle or an object with write().');
+    throw new TypeError("A model is saved to a path, a URL, a stream, a folder's handle or an object with write().");
   }
   return undefined;
 }

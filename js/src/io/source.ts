@@ -24,7 +24,16 @@ export interface DirectoryHandle {
  * the files of an unzipped SavedModel as File[], FileList, directory handle or Map by path; or an object with `read()`.
  */
 export type ModelSource =
-  | string | URL | Request | Response | Bytes | Blob | readonly File[] | FileList | ReadonlyMap<string, Bytes | Blob> | DirectoryHandle
+  | string
+  | URL
+  | Request
+  | Response
+  | Bytes
+  | Blob
+  | readonly File[]
+  | FileList
+  | ReadonlyMap<string, Bytes | Blob>
+  | DirectoryHandle
   | CustomSource;
 
 /** The bytes behind any buffer, not copied. */
@@ -71,7 +80,8 @@ export async function openSource(source: ModelSource, options: HttpOptions): Pro
   }
   if (typeof Request !== 'undefined' && source instanceof Request) return urlSource(source, options);
   if (typeof Response !== 'undefined' && source instanceof Response) return responseSource(source, options);
-  if (source instanceof Map) return { files: [...(source as ReadonlyMap<string, Bytes | Blob>)].map(([path, part]) => partFile(path, part)) };
+  if (source instanceof Map)
+    return { files: [...(source as ReadonlyMap<string, Bytes | Blob>)].map(([path, part]) => partFile(path, part)) };
   if (Array.isArray(source) || (typeof FileList !== 'undefined' && source instanceof FileList)) {
     const list = Array.from(source as ArrayLike<File>);
     return { files: list.map((file) => blobFile(file.webkitRelativePath || file.name, file)) };
@@ -80,5 +90,7 @@ export async function openSource(source: ModelSource, options: HttpOptions): Pro
     if (isDirectory(source)) return { files: await directoryFiles(source) };
     if ('read' in source && typeof source.read === 'function') return openSource(await source.read(), options);
   }
-  throw new TypeError(`A model cannot be loaded from ${source === null ? 'null' : typeof source}: give a URL, a path, bytes, a Blob, files or an object with read().`);
+  throw new TypeError(
+    `A model cannot be loaded from ${source === null ? 'null' : typeof source}: give a URL, a path, bytes, a Blob, files or an object with read().`,
+  );
 }

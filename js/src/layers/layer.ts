@@ -3,7 +3,14 @@ import { type Json, type JsonObject, argsToConfig, configValue, objectFromJson, 
 import { type CustomClass, type CustomObjects, classNameOf, nativeMakers, registeredNameOf } from '../customs.js';
 import type { DType } from '../dtype.js';
 import { native } from '../engine/index.js';
-import type { NativeLayerObject, NativeLayerState, NativeNode, NativeOperand, NativeShape, NativeGraphTensor } from '../engine/native.js';
+import type {
+  NativeLayerObject,
+  NativeLayerState,
+  NativeNode,
+  NativeOperand,
+  NativeShape,
+  NativeGraphTensor,
+} from '../engine/native.js';
 import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing, Handle, wrapperOf } from '../handle.js';
 import { type Operand, toNative } from '../ops/call.js';
@@ -92,7 +99,9 @@ export class Layer implements Disposable, NativeLayerObject {
     const base = Object.getPrototypeOf(target.prototype) as object;
     for (let p = base; p !== Layer.prototype; p = Object.getPrototypeOf(p) as object) {
       if (isBuiltin(p.constructor)) {
-        throw new UnimplementedError(`${classNameOf(target)} extends ${p.constructor.className}: extending built-in layers is not supported by this version. Hold one as a sublayer instead.`);
+        throw new UnimplementedError(
+          `${classNameOf(target)} extends ${p.constructor.className}: extending built-in layers is not supported by this version. Hold one as a sublayer instead.`,
+        );
       }
     }
     const known: JsonObject = {};
@@ -149,14 +158,18 @@ export class Layer implements Disposable, NativeLayerObject {
   setWeights(values: readonly TensorLike[]): void {
     const weights = this.weights;
     if (values.length !== weights.length) {
-      throw new ValueError(`You called \`set_weights(weights)\` on layer "${this.name}" with a weight list of length ${values.length}, ` +
-        `but the layer was expecting ${weights.length} weights.`);
+      throw new ValueError(
+        `You called \`set_weights(weights)\` on layer "${this.name}" with a weight list of length ${values.length}, ` +
+          `but the layer was expecting ${weights.length} weights.`,
+      );
     }
     const tensors = values.map((value) => tensor(value));
     weights.forEach((weight, i) => {
       const { shape } = tensors[i] as Tensor;
       if (String(shape) !== String(weight.shape)) {
-        throw new ValueError(`Layer ${this.name} weight shape ${pythonTuple(weight.shape)} is not compatible with provided weight shape ${pythonTuple(shape)}.`);
+        throw new ValueError(
+          `Layer ${this.name} weight shape ${pythonTuple(weight.shape)} is not compatible with provided weight shape ${pythonTuple(shape)}.`,
+        );
       }
     });
     weights.forEach((weight, i) => weight.assign(tensors[i] as Tensor));
@@ -167,14 +180,32 @@ export class Layer implements Disposable, NativeLayerObject {
   }
 
   /** Makes a weight; called in `build`. */
-  addWeight({ name, shape, dtype, initializer = 'glorot_uniform', regularizer, constraint, trainable = true }: WeightArgs): Variable {
+  addWeight({
+    name,
+    shape,
+    dtype,
+    initializer = 'glorot_uniform',
+    regularizer,
+    constraint,
+    trainable = true,
+  }: WeightArgs): Variable {
     if (dtype !== undefined && dtype !== this.dtype) {
-      throw new UnimplementedError(`Layer '${this.name}' is of dtype ${this.dtype}: a weight of ${dtype} is not supported by this version.`);
+      throw new UnimplementedError(
+        `Layer '${this.name}' is of dtype ${this.dtype}: a weight of ${dtype} is not supported by this version.`,
+      );
     }
-    const text = (value: unknown): string | null => (value === undefined || value === null ? null : toJson(configValue(name, value)));
-    const made = variableFrom(native().addWeight(this._id, name, {
-      shape: [...shape], dtype: dtype ?? this.dtype, initializer: text(initializer) ?? 'null', regularizer: text(regularizer), constraint: text(constraint), trainable,
-    }));
+    const text = (value: unknown): string | null =>
+      value === undefined || value === null ? null : toJson(configValue(name, value));
+    const made = variableFrom(
+      native().addWeight(this._id, name, {
+        shape: [...shape],
+        dtype: dtype ?? this.dtype,
+        initializer: text(initializer) ?? 'null',
+        regularizer: text(regularizer),
+        constraint: text(constraint),
+        trainable,
+      }),
+    );
     this.#ownVariables.add(made);
     return made;
   }
@@ -204,16 +235,24 @@ export class Layer implements Disposable, NativeLayerObject {
     let outputs: (Tensor | SymbolicTensor)[];
     if (list.length > 0 && list.every((input) => input instanceof KerasTensor)) {
       const tensors = list.map((input) => (input as KerasTensor)._native);
-      outputs = native().applyLayer(this._id, tensors, isOperandList(inputs)).map((info) => new KerasTensor(info));
+      outputs = native()
+        .applyLayer(this._id, tensors, isOperandList(inputs))
+        .map((info) => new KerasTensor(info));
     } else if (native().isTracing()) {
-      const operands = list.map((input) => toNative(input instanceof SymbolicTensor || input instanceof Variable ? input : tensor(input)));
-      outputs = native().callInTrace(this._id, operands).map((info) => new GraphTensor(info));
+      const operands = list.map((input) =>
+        toNative(input instanceof SymbolicTensor || input instanceof Variable ? input : tensor(input)),
+      );
+      outputs = native()
+        .callInTrace(this._id, operands)
+        .map((info) => new GraphTensor(info));
     } else {
       const values = list.map((input) => {
         if (input instanceof SymbolicTensor) return input.dataSync();
         return (input instanceof Variable ? input.read() : tensor(input))._native();
       });
-      outputs = native().callEagerly(this._id, values, options.training ?? false).map((info) => Tensor._from(info));
+      outputs = native()
+        .callEagerly(this._id, values, options.training ?? false)
+        .map((info) => Tensor._from(info));
     }
     return (outputs.length === 1 ? outputs[0] : outputs) as R;
   }
@@ -284,7 +323,8 @@ export class Layer implements Disposable, NativeLayerObject {
   _call(inputs: NativeGraphTensor[], training: boolean): NativeOperand[] {
     const tensors = inputs.map((info) => new GraphTensor(info));
     const result: unknown = this.call(tensors.length === 1 ? (tensors[0] as GraphTensor) : tensors, { training, mask: null });
-    if (result instanceof Promise) throw new TypeError(`The call of layer '${this.name}' returned a Promise: it must be synchronous.`);
+    if (result instanceof Promise)
+      throw new TypeError(`The call of layer '${this.name}' returned a Promise: it must be synchronous.`);
     const outputs: unknown[] = Array.isArray(result) ? result : [result];
     return outputs.map((output) => {
       if (output instanceof GraphTensor || output instanceof Variable || output instanceof Tensor) return toNative(output);
@@ -322,8 +362,11 @@ function isShapeList(shape: SymbolicShape | SymbolicShape[]): shape is SymbolicS
 
 /** A list of tensors, as opposed to nested arrays of numbers. */
 function isOperandList(inputs: Operands): inputs is readonly Operand[] {
-  return Array.isArray(inputs) && inputs.length > 0 && inputs.every((item) =>
-    item instanceof SymbolicTensor || item instanceof Tensor || item instanceof Variable);
+  return (
+    Array.isArray(inputs) &&
+    inputs.length > 0 &&
+    inputs.every((item) => item instanceof SymbolicTensor || item instanceof Tensor || item instanceof Variable)
+  );
 }
 
 /** @internal The Layer for a number of the engine's. */
@@ -339,7 +382,9 @@ export function layerFrom(id: number): Layer {
 setLayerLookup(layerFrom);
 
 function makeCustomLayer(customClass: CustomClass, config: JsonObject): number {
-  const made = customClass.fromConfig ? customClass.fromConfig(config) : new (customClass as new (config: JsonObject) => object)(config);
+  const made = customClass.fromConfig
+    ? customClass.fromConfig(config)
+    : new (customClass as new (config: JsonObject) => object)(config);
   if (!(made instanceof Layer)) throw new TypeError(`${classNameOf(customClass)} in customObjects makes no Layer.`);
   return made._id;
 }

@@ -21,8 +21,17 @@ import { Tensor, tensor } from '../tensor.js';
 import { enqueue } from './queue.js';
 import { type SummaryOptions, printSummary } from './summary.js';
 import {
-  type EvaluateOptions, type FitOptions, type PredictOptions, type Signature, evaluate, fit, makeBatch, predict, predictStep,
-  testStep, trainStep,
+  type EvaluateOptions,
+  type FitOptions,
+  type PredictOptions,
+  type Signature,
+  evaluate,
+  fit,
+  makeBatch,
+  predict,
+  predictStep,
+  testStep,
+  trainStep,
 } from './training.js';
 
 export interface ModelArgs {
@@ -78,20 +87,29 @@ function structureOf(tensors: ModelArgs['inputs']): { list: SymbolicTensor[]; st
 
 function nativeTensors(what: string, list: readonly SymbolicTensor[]): KerasTensor['_native'][] {
   return list.map((item) => {
-    if (!(item instanceof KerasTensor)) throw new TypeError(`\`${what}\` of a model must come from keras.input() and layers, got ${String(item)}.`);
+    if (!(item instanceof KerasTensor))
+      throw new TypeError(`\`${what}\` of a model must come from keras.input() and layers, got ${String(item)}.`);
     return item._native;
   });
 }
 
 function createFunctional(args: ModelArgs, target: object): number {
   if (target !== Model && !Object.hasOwn(target, BUILTIN)) {
-    throw new UnimplementedError('Model subclasses are not supported by this version: write a Layer subclass and build the model by keras.model().');
+    throw new UnimplementedError(
+      'Model subclasses are not supported by this version: write a Layer subclass and build the model by keras.model().',
+    );
   }
-  if (typeof args !== 'object' || !('inputs' in args) || !('outputs' in args)) throw new TypeError('A model needs `inputs` and `outputs`.');
+  if (typeof args !== 'object' || !('inputs' in args) || !('outputs' in args))
+    throw new TypeError('A model needs `inputs` and `outputs`.');
   const inputs = structureOf(args.inputs);
   const outputs = structureOf(args.outputs);
-  return native().makeFunctional(nativeTensors('inputs', inputs.list), nativeTensors('outputs', outputs.list), args.name ?? '',
-    inputs.structure, outputs.structure);
+  return native().makeFunctional(
+    nativeTensors('inputs', inputs.list),
+    nativeTensors('outputs', outputs.list),
+    args.name ?? '',
+    inputs.structure,
+    outputs.structure,
+  );
 }
 
 /**
@@ -136,7 +154,9 @@ export class Model extends Layer {
     }
     const found = layers.find(({ name }) => name === nameOrIndex);
     if (found !== undefined) return found;
-    throw new ValueError(`No such layer: ${nameOrIndex}. Existing layers are: [${layers.map(({ name }) => `'${name}'`).join(', ')}].`);
+    throw new ValueError(
+      `No such layer: ${nameOrIndex}. Existing layers are: [${layers.map(({ name }) => `'${name}'`).join(', ')}].`,
+    );
   }
   get inputs(): SymbolicTensor[] {
     return this._info.inputs.map((info) => new KerasTensor(info));
@@ -162,7 +182,9 @@ export class Model extends Layer {
   /** Prints the layers, their shapes and numbers of parameters: the text of Keras 2.15. */
   summary(options: SummaryOptions = {}): void {
     if (!this._info.isGraph) {
-      throw new ValueError('This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch of data.');
+      throw new ValueError(
+        'This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch of data.',
+      );
     }
     printSummary(this, options);
   }
@@ -173,7 +195,11 @@ export class Model extends Layer {
   override getConfig(): JsonObject {
     return objectFromJson(native().layerConfig(this._id));
   }
-  static override fromConfig<T extends Layer>(this: new (config: never) => T, config: JsonObject, options: { customObjects?: CustomObjects } = {}): T {
+  static override fromConfig<T extends Layer>(
+    this: new (config: never) => T,
+    config: JsonObject,
+    options: { customObjects?: CustomObjects } = {},
+  ): T {
     const className = (this as unknown as { className: string }).className;
     return layerFrom(native().deserializeLayer(toJson({ class_name: className, config }), makersFor(options.customObjects))) as T;
   }
@@ -181,11 +207,19 @@ export class Model extends Layer {
   // --- training
 
   /** Says what to train with. The optimizer's state begins anew; metrics too. */
-  compile({ optimizer = 'rmsprop', loss = null, metrics = null, weightedMetrics = null, lossWeights = null }: CompileOptions = {}): void {
+  compile({
+    optimizer = 'rmsprop',
+    loss = null,
+    metrics = null,
+    weightedMetrics = null,
+    lossWeights = null,
+  }: CompileOptions = {}): void {
     const chosen = getOptimizer(optimizer);
     const text = toJson({
-      loss: configValue('loss', loss), metrics: configValue('metrics', metrics),
-      weighted_metrics: configValue('weightedMetrics', weightedMetrics), loss_weights: configValue('lossWeights', lossWeights),
+      loss: configValue('loss', loss),
+      metrics: configValue('metrics', metrics),
+      weighted_metrics: configValue('weightedMetrics', weightedMetrics),
+      loss_weights: configValue('lossWeights', lossWeights),
     });
     native().compileModel(this._id, text, chosen._id);
     this.warnings = [];
@@ -255,7 +289,11 @@ export class Model extends Layer {
     });
   }
   /** Loss and metrics on data: a number, a list in the order of `metricsNames`, or, with `returnDict`, by name. */
-  async evaluate(x: DataLike | BatchSource, y?: DataLike | null, options: EvaluateOptions = {}): Promise<number | number[] | Logs> {
+  async evaluate(
+    x: DataLike | BatchSource,
+    y?: DataLike | null,
+    options: EvaluateOptions = {},
+  ): Promise<number | number[] | Logs> {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
@@ -323,18 +361,37 @@ export class Model extends Layer {
   async save(target?: SaveTarget, options: SaveOptions = {}): Promise<Uint8Array | undefined> {
     const { overwrite = true, includeOptimizer = true, onProgress } = options;
     const format = formatFor(target, options.saveFormat);
-    return enqueue(() => writeTo(target, format, (asZip) => native().writeModel(this._id, format, includeOptimizer, asZip), { overwrite, onProgress }));
+    return enqueue(() =>
+      writeTo(target, format, (asZip) => native().writeModel(this._id, format, includeOptimizer, asZip), {
+        overwrite,
+        onProgress,
+      }),
+    );
   }
   /** Saves the weights alone, as HDF5. Takes the targets that `save` takes. */
-  async saveWeights(target?: SaveTarget, options: { saveFormat?: SaveFormat; overwrite?: boolean } = {}): Promise<Uint8Array | undefined> {
+  async saveWeights(
+    target?: SaveTarget,
+    options: { saveFormat?: SaveFormat; overwrite?: boolean } = {},
+  ): Promise<Uint8Array | undefined> {
     if (formatFor(target, options.saveFormat ?? (target === undefined ? 'h5' : undefined)) !== 'h5') {
-      throw new UnimplementedError('Weights are saved as HDF5 by this version: give the file the suffix .h5, or pass saveFormat: \'h5\'.');
+      throw new UnimplementedError(
+        "Weights are saved as HDF5 by this version: give the file the suffix .h5, or pass saveFormat: 'h5'.",
+      );
     }
-    return enqueue(() => writeTo(target, 'h5', () => native().writeWeights(this._id), { overwrite: options.overwrite ?? true, onProgress: undefined }));
+    return enqueue(() =>
+      writeTo(target, 'h5', () => native().writeWeights(this._id), {
+        overwrite: options.overwrite ?? true,
+        onProgress: undefined,
+      }),
+    );
   }
   /** Loads weights from an HDF5 file, whole models included. @throws {ValueError} layers, numbers or shapes do not fit */
-  async loadWeights(source: ModelSource, { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions = {}): Promise<void> {
-    if (skipMismatch && !byName) throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
+  async loadWeights(
+    source: ModelSource,
+    { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions = {},
+  ): Promise<void> {
+    if (skipMismatch && !byName)
+      throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
     if (byName) throw new UnimplementedError('loadWeights by name is not supported by this version.');
     await ready();
     const opened = await openSource(source, options);
@@ -442,7 +499,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       const loader = native().modelLoader(makersFor(options.customObjects), options.compile ?? true);
       try {
         await runLoader(loader, opened, options);
-        const { model: id, warnings } = native().loaderFinish(loader) as NonNullable<ReturnType<ReturnType<typeof native>['loaderFinish']>>;
+        const { model: id, warnings } = native().loaderFinish(loader) as NonNullable<
+          ReturnType<ReturnType<typeof native>['loaderFinish']>
+        >;
         const loaded = layerFrom(id) as Model;
         loaded.warnings = warnings;
         return loaded;

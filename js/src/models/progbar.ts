@@ -38,7 +38,12 @@ export class Progbar {
   #seen = 0;
   #firstStepEnd: number | null = null;
 
-  constructor(target: number | null, verbose: number, write: (text: string) => void, now = (): number => performance.now() / 1000) {
+  constructor(
+    target: number | null,
+    verbose: number,
+    write: (text: string) => void,
+    now = (): number => performance.now() / 1000,
+  ) {
     [this.#target, this.#verbose, this.#write, this.#now] = [target, verbose, write, now];
     this.#start = now();
   }
@@ -56,7 +61,8 @@ export class Progbar {
     this.#lastDraw = now;
     const target = finalize ? (this.#target ?? done) : this.#target;
     let line = this.#bar(done, target) + this.#timing(done, target, now, finalize);
-    for (const [name, value] of values) line += ` - ${name}: ${valueText(value, !(Math.abs(value) > 1e-3) && !Number.isNaN(value))}`;
+    for (const [name, value] of values)
+      line += ` - ${name}: ${valueText(value, !(Math.abs(value) > 1e-3) && !Number.isNaN(value))}`;
     const width = line.length;
     const padding = ' '.repeat(Math.max(0, this.#lineWidth - width));
     this.#write('\b'.repeat(this.#lineWidth) + '\r' + line + padding + (finalize ? '\n' : ''));

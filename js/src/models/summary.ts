@@ -35,7 +35,9 @@ function rowLines(cells: readonly string[], positions: readonly number[], level:
       const end = positions[column] as number;
       let cutoff = end - start - (column === last ? 0 : 3) - (column === 0 ? level : 0);
       let part = (left[column] as string).slice(0, cutoff);
-      const breaks = BREAKS.map((text) => part.indexOf(text)).flatMap((at, i) => (at < 0 ? [] : [at + (BREAKS[i] as string).length]));
+      const breaks = BREAKS.map((text) => part.indexOf(text)).flatMap((at, i) =>
+        at < 0 ? [] : [at + (BREAKS[i] as string).length],
+      );
       if (breaks.length > 0) {
         cutoff = Math.min(...breaks);
         part = part.slice(0, cutoff);
@@ -59,10 +61,14 @@ function outputShapeText(layer: Layer): string {
   if (isModel) {
     const { outputs, outputStructure, isGraph } = native().modelInfo(layer._id);
     if (!isGraph) return '?';
-    return structureText(outputs.map(({ shape }) => shape), outputStructure);
+    return structureText(
+      outputs.map(({ shape }) => shape),
+      outputStructure,
+    );
   }
   const texts = layer._nodes.map(({ shapes, outputsAreList }) =>
-    className === 'InputLayer' || outputsAreList ? `[${shapes.map(shapeText).join(', ')}]` : shapeText(shapes[0] ?? null));
+    className === 'InputLayer' || outputsAreList ? `[${shapes.map(shapeText).join(', ')}]` : shapeText(shapes[0] ?? null),
+  );
   if (texts.length === 0) return '?';
   return texts.every((text) => text === texts[0]) ? (texts[0] as string) : 'multiple';
 }
@@ -119,7 +125,8 @@ function inRange(layers: Layer[], range: SummaryOptions['layerRange']): Layer[] 
   const [first, last] = range.map((pattern) => layers.map(({ name }) => new RegExp(`^(?:${pattern})`).test(name)));
   const begin = first?.indexOf(true) ?? -1;
   const end = last?.lastIndexOf(true) ?? -1;
-  if (begin < 0 || end < 0) throw new ValueError(`Passed layer_names do not match the layer names in the model. Received: ${range.join(', ')}`);
+  if (begin < 0 || end < 0)
+    throw new ValueError(`Passed layer_names do not match the layer names in the model. Received: ${range.join(', ')}`);
   return layers.slice(Math.min(begin, end), Math.max(begin, end) + 1);
 }
 
@@ -140,7 +147,8 @@ export function printSummary(model: Layer, options: SummaryOptions): void {
     header.push('Trainable');
   }
   const row = (cells: readonly string[], level = 0): void => rowLines(cells, positions, level).forEach(print);
-  const framed = (filler: string, level: number): string => '|'.repeat(level) + filler.repeat(width - 2 * level) + '|'.repeat(level);
+  const framed = (filler: string, level: number): string =>
+    '|'.repeat(level) + filler.repeat(width - 2 * level) + '|'.repeat(level);
 
   const printLayer = (layer: Layer, level: number, isLast: boolean): void => {
     const state = native().layerState(layer._id);

@@ -2,8 +2,18 @@
 import { CallbackList, type CallbackLike, type Logs } from '../callbacks/callback.js';
 import { History, ProgbarLogger } from '../callbacks/builtin.js';
 import {
-  type Batch, type BatchLike, type BatchSource, type DataLike, type Slot, applyClassWeight, batchOf, concatRows, isBatchSource,
-  shuffledRows, takeRows, toSlots,
+  type Batch,
+  type BatchLike,
+  type BatchSource,
+  type DataLike,
+  type Slot,
+  applyClassWeight,
+  batchOf,
+  concatRows,
+  isBatchSource,
+  shuffledRows,
+  takeRows,
+  toSlots,
 } from '../data/batches.js';
 import type { DType } from '../dtype.js';
 import { isFloating } from '../dtype.js';
@@ -65,7 +75,8 @@ export interface Signature {
 function conform(value: Tensor, { shape, dtype, name }: Signature['inputs'][number]): Tensor {
   let result = value;
   if (shape !== null && value.rank === shape.length - 1 && shape.at(-1) === 1) result = result.reshape([...value.shape, 1]);
-  if (value.dtype === 'string' && dtype !== 'string') throw new ValueError(`Input '${name}' takes ${dtype}, but strings were given.`);
+  if (value.dtype === 'string' && dtype !== 'string')
+    throw new ValueError(`Input '${name}' takes ${dtype}, but strings were given.`);
   return result.dtype === dtype ? result : tensor(result, undefined, dtype);
 }
 
@@ -86,7 +97,8 @@ export function makeBatch(signature: Signature, x: DataLike, y?: DataLike | null
     toSlots('x', x, signature.inputs),
     y === undefined || y === null ? nothing : toSlots('y', y, outputs).map(narrowed),
     sampleWeight === undefined || sampleWeight === null ? nothing : toSlots('sampleWeight', sampleWeight, outputs).map(narrowed),
-    signature.inputs);
+    signature.inputs,
+  );
 }
 
 function inputsOf(signature: Signature, batch: Batch): NativeTensor[] {
@@ -100,11 +112,14 @@ export function testStep(model: Model, signature: Signature, batch: Batch): Logs
   return native().testStep(model._id, inputsOf(signature, batch), toNative(batch.y), toNative(batch.sampleWeight));
 }
 export function predictStep(model: Model, signature: Signature, batch: Batch): Tensor[] {
-  return native().predictStep(model._id, inputsOf(signature, batch)).map((info) => Tensor._from(info));
+  return native()
+    .predictStep(model._id, inputsOf(signature, batch))
+    .map((info) => Tensor._from(info));
 }
 
 function checkCount(name: string, value: number | undefined, least = 1): void {
-  if (value !== undefined && (!Number.isInteger(value) || value < least)) throw new ValueError(`\`${name}\` must be a whole number from ${least} on, got ${value}.`);
+  if (value !== undefined && (!Number.isInteger(value) || value < least))
+    throw new ValueError(`\`${name}\` must be a whole number from ${least} on, got ${value}.`);
 }
 
 /** Batches of whole data, or those of a source. */
@@ -145,8 +160,14 @@ class Feed {
   }
 }
 
-function feedFor(signature: Signature, x: DataLike | BatchSource, y: DataLike | null | undefined, sampleWeight: DataLike | undefined,
-                 batchSize: number | undefined, steps: number | undefined): Feed {
+function feedFor(
+  signature: Signature,
+  x: DataLike | BatchSource,
+  y: DataLike | null | undefined,
+  sampleWeight: DataLike | undefined,
+  batchSize: number | undefined,
+  steps: number | undefined,
+): Feed {
   checkCount('batchSize', batchSize);
   checkCount('steps', steps);
   if (isBatchSource(x)) return Feed.ofSource(x, (batch) => makeBatch(signature, ...batch), steps);
@@ -163,25 +184,39 @@ interface FitData {
   validation: Feed | null;
 }
 
-function splitData(signature: Signature, x: DataLike | BatchSource, y: DataLike | null | undefined, options: FitOptions): FitData {
+function splitData(
+  signature: Signature,
+  x: DataLike | BatchSource,
+  y: DataLike | null | undefined,
+  options: FitOptions,
+): FitData {
   const { batchSize = 32, validationSplit = 0, validationData, shuffle = true, classWeight, stepsPerEpoch } = options;
   const validationBatch = options.validationBatchSize ?? batchSize;
   const weighted = (batch: Batch): Batch => (classWeight === undefined ? batch : applyClassWeight(batch, classWeight));
   let validation: Feed | null = null;
   if (validationData !== undefined) {
-    validation = isBatchSource(validationData) && !Array.isArray(validationData)
-      ? Feed.ofSource(validationData, (batch) => makeBatch(signature, ...batch), options.validationSteps)
-      : feedFor(signature, ...(validationData as readonly [DataLike, DataLike, DataLike?]), validationBatch, options.validationSteps);
+    validation =
+      isBatchSource(validationData) && !Array.isArray(validationData)
+        ? Feed.ofSource(validationData, (batch) => makeBatch(signature, ...batch), options.validationSteps)
+        : feedFor(
+            signature,
+            ...(validationData as readonly [DataLike, DataLike, DataLike?]),
+            validationBatch,
+            options.validationSteps,
+          );
   }
   if (isBatchSource(x)) {
-    if (validationSplit > 0) throw new ValueError('`validationSplit` is only supported for tensors, not for batches that are iterated over.');
+    if (validationSplit > 0)
+      throw new ValueError('`validationSplit` is only supported for tensors, not for batches that are iterated over.');
     return { train: Feed.ofSource(x, (batch) => weighted(makeBatch(signature, ...batch)), stepsPerEpoch), validation };
   }
   let data = makeBatch(signature, x, y, options.sampleWeight);
   if (validationSplit > 0 && validationData === undefined) {
     const at = Math.floor(data.size * (1 - validationSplit));
     if (!(validationSplit < 1) || at === 0 || at === data.size) {
-      throw new ValueError(`Training data contains ${data.size} samples, which is not sufficient to split it into a validation and training set as specified by \`validationSplit=${validationSplit}\`.`);
+      throw new ValueError(
+        `Training data contains ${data.size} samples, which is not sufficient to split it into a validation and training set as specified by \`validationSplit=${validationSplit}\`.`,
+      );
     }
     validation = Feed.ofData(takeRows(data, { begin: at, end: data.size }), validationBatch, false, options.validationSteps);
     data = takeRows(data, { begin: 0, end: at });
@@ -194,7 +229,13 @@ function validatesAt(epoch: number, frequency: number | readonly number[] = 1): 
 }
 
 /** model.fit */
-export async function fit(model: Model, signature: Signature, x: DataLike | BatchSource, y: DataLike | null | undefined, options: FitOptions): Promise<History> {
+export async function fit(
+  model: Model,
+  signature: Signature,
+  x: DataLike | BatchSource,
+  y: DataLike | null | undefined,
+  options: FitOptions,
+): Promise<History> {
   const { epochs = 1, initialEpoch = 0, verbose = 0, callbacks = [], signal } = options;
   checkCount('epochs', epochs);
   checkCount('initialEpoch', initialEpoch, 0);
@@ -238,7 +279,13 @@ export async function fit(model: Model, signature: Signature, x: DataLike | Batc
   return history;
 }
 
-async function runTest(model: Model, signature: Signature, feed: Feed, hooks: CallbackList, signal: AbortSignal | undefined): Promise<Logs> {
+async function runTest(
+  model: Model,
+  signature: Signature,
+  feed: Feed,
+  hooks: CallbackList,
+  signal: AbortSignal | undefined,
+): Promise<Logs> {
   native().resetMetrics(model._id);
   await hooks.call('onTestBegin', {});
   let logs: Logs | null = null;
@@ -256,7 +303,13 @@ async function runTest(model: Model, signature: Signature, feed: Feed, hooks: Ca
 }
 
 /** model.evaluate */
-export async function evaluate(model: Model, signature: Signature, x: DataLike | BatchSource, y: DataLike | null | undefined, options: EvaluateOptions): Promise<Logs> {
+export async function evaluate(
+  model: Model,
+  signature: Signature,
+  x: DataLike | BatchSource,
+  y: DataLike | null | undefined,
+  options: EvaluateOptions,
+): Promise<Logs> {
   const { verbose = 0, callbacks = [], signal } = options;
   const feed = feedFor(signature, x, y, options.sampleWeight, options.batchSize, options.steps);
   const hooks = new CallbackList(withBar(callbacks, verbose), model, { epochs: 1, steps: feed.steps, verbose });
@@ -264,7 +317,12 @@ export async function evaluate(model: Model, signature: Signature, x: DataLike |
 }
 
 /** model.predict: outputs of all batches, joined. */
-export async function predict(model: Model, signature: Signature, x: DataLike | BatchSource, options: PredictOptions): Promise<Tensor[]> {
+export async function predict(
+  model: Model,
+  signature: Signature,
+  x: DataLike | BatchSource,
+  options: PredictOptions,
+): Promise<Tensor[]> {
   const { verbose = 0, callbacks = [], signal } = options;
   const feed = feedFor(signature, x, null, undefined, options.batchSize, options.steps);
   const hooks = new CallbackList(withBar(callbacks, verbose), model, { epochs: 1, steps: feed.steps, verbose });

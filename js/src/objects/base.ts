@@ -65,7 +65,11 @@ export interface ObjectModule<T> {
 }
 
 /** @internal The module-level functions of a namespace with these classes. */
-export function objectModule<T extends ConfigObject>(what: string, base: abstract new (...args: never[]) => T, classes: readonly ObjectClass<T>[]): ObjectModule<T> {
+export function objectModule<T extends ConfigObject>(
+  what: string,
+  base: abstract new (...args: never[]) => T,
+  classes: readonly ObjectClass<T>[],
+): ObjectModule<T> {
   const simple = (name: string): string => name.replace(/_/g, '').toLowerCase();
   const deserialize = (config: Json): T => {
     const name = typeof config === 'string' ? config : isPlainObject(config) ? config.class_name : undefined;

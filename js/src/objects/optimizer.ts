@@ -54,7 +54,10 @@ export class Optimizer implements Disposable {
   }
   /** Sets the values of `variables`. */
   setWeights(values: readonly TensorLike[]): void {
-    native().optimizerSetWeights(this._id, values.map((value) => tensor(value)._native()));
+    native().optimizerSetWeights(
+      this._id,
+      values.map((value) => tensor(value)._native()),
+    );
   }
   dispose(): void {
     this.#handle.dispose();

@@ -52,12 +52,19 @@ export const math = {
   /** Index of the smallest element along an axis (default 0), int64. */
   argmin: <T extends Operand>(x: T, { axis = 0, outputType = 'int64' }: { axis?: number; outputType?: DType } = {}): Result<T> =>
     one<T>(OPS.ArgMin, [x, int(axis)], { output_type: outputType }),
-  cumsum: <T extends Operand>(x: T, { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {}): Result<T> =>
-    one<T>(OPS.Cumsum, [x, int(axis)], { exclusive, reverse }),
-  cumprod: <T extends Operand>(x: T, { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {}): Result<T> =>
-    one<T>(OPS.Cumprod, [x, int(axis)], { exclusive, reverse }),
+  cumsum: <T extends Operand>(
+    x: T,
+    { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  ): Result<T> => one<T>(OPS.Cumsum, [x, int(axis)], { exclusive, reverse }),
+  cumprod: <T extends Operand>(
+    x: T,
+    { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  ): Result<T> => one<T>(OPS.Cumprod, [x, int(axis)], { exclusive, reverse }),
   /** The k largest elements along the last axis: values and indices. */
-  topK: <T extends Operand>(x: T, { k = 1, sorted = true }: { k?: number; sorted?: boolean } = {}): { values: Result<T>; indices: Result<T> } => {
+  topK: <T extends Operand>(
+    x: T,
+    { k = 1, sorted = true }: { k?: number; sorted?: boolean } = {},
+  ): { values: Result<T>; indices: Result<T> } => {
     const [values, indices] = callOp(OPS.TopKV2, [x, int(k)], { sorted });
     return { values: values as Result<T>, indices: indices as Result<T> };
   },
@@ -70,9 +77,14 @@ export interface MatmulOptions {
 
 export const linalg = {
   /** The matrix product, over leading axes too. */
-  matmul: <A extends Operand, B extends Operand>(a: A, b: B, { transposeA = false, transposeB = false }: MatmulOptions = {}): Result<A | B> => {
+  matmul: <A extends Operand, B extends Operand>(
+    a: A,
+    b: B,
+    { transposeA = false, transposeB = false }: MatmulOptions = {},
+  ): Result<A | B> => {
     const [left, right] = [shaped(a), shaped(b)];
-    if (rankOf(left) === 2 && rankOf(right) === 2) return one<A | B>(OPS.MatMul, [left, right], { transpose_a: transposeA, transpose_b: transposeB });
+    if (rankOf(left) === 2 && rankOf(right) === 2)
+      return one<A | B>(OPS.MatMul, [left, right], { transpose_a: transposeA, transpose_b: transposeB });
     return one<A | B>(OPS.BatchMatMulV2, [left, right], { adj_x: transposeA, adj_y: transposeB });
   },
 };
@@ -125,11 +137,23 @@ export const nn = {
    * @throws {InvalidArgumentError} the channels of `x` are no multiple of those of `filters`
    * @example const y = ops.nn.conv2d(x, filters, { strides: 2, padding: 'same' });
    */
-  conv2d: <A extends Operand, B extends Operand>(x: A, filters: B, { strides, dilations, padding = 'valid' }: Conv2dOptions = {}): Result<A | B> =>
+  conv2d: <A extends Operand, B extends Operand>(
+    x: A,
+    filters: B,
+    { strides, dilations, padding = 'valid' }: Conv2dOptions = {},
+  ): Result<A | B> =>
     one<A | B>(OPS.Conv2D, [x, filters], { strides: pair(strides), dilations: pair(dilations), padding: upper(padding) }),
   /** Each channel by itself (op `DepthwiseConv2dNative`); `filters` is `[height, width, channels, multiplier]`. */
-  depthwiseConv2d: <A extends Operand, B extends Operand>(x: A, filters: B, { strides, dilations, padding = 'valid' }: Conv2dOptions = {}): Result<A | B> =>
-    one<A | B>(OPS.DepthwiseConv2dNative, [x, filters], { strides: pair(strides), dilations: pair(dilations), padding: upper(padding) }),
+  depthwiseConv2d: <A extends Operand, B extends Operand>(
+    x: A,
+    filters: B,
+    { strides, dilations, padding = 'valid' }: Conv2dOptions = {},
+  ): Result<A | B> =>
+    one<A | B>(OPS.DepthwiseConv2dNative, [x, filters], {
+      strides: pair(strides),
+      dilations: pair(dilations),
+      padding: upper(padding),
+    }),
   maxPool2d: <T extends Operand>(x: T, { ksize, strides, padding = 'valid' }: Pool2dOptions): Result<T> =>
     one<T>(OPS.MaxPool, [x], { ksize: pair(ksize), strides: pair(strides, ksize), padding: upper(padding) }),
   avgPool2d: <T extends Operand>(x: T, { ksize, strides, padding = 'valid' }: Pool2dOptions): Result<T> =>
@@ -166,14 +190,25 @@ export const top = {
     const value = shaped(x);
     return one<T>(OPS.Transpose, [value, ints(perm ?? Array.from({ length: rankOf(value) }, (_, i) => rankOf(value) - 1 - i))]);
   },
-  gather: <T extends Operand, I extends Operand>(params: T, indices: I, { axis = 0, batchDims = 0 }: { axis?: number; batchDims?: number } = {}): Result<T | I> =>
-    one<T | I>(OPS.GatherV2, [params, indices, int(axis)], { batch_dims: batchDims }),
-  oneHot: <T extends Operand>(indices: T, depth: number, options: { onValue?: number; offValue?: number; axis?: number; dtype?: DType } = {}): Result<T> => {
+  gather: <T extends Operand, I extends Operand>(
+    params: T,
+    indices: I,
+    { axis = 0, batchDims = 0 }: { axis?: number; batchDims?: number } = {},
+  ): Result<T | I> => one<T | I>(OPS.GatherV2, [params, indices, int(axis)], { batch_dims: batchDims }),
+  oneHot: <T extends Operand>(
+    indices: T,
+    depth: number,
+    options: { onValue?: number; offValue?: number; axis?: number; dtype?: DType } = {},
+  ): Result<T> => {
     const { onValue = 1, offValue = 0, axis = -1, dtype = 'float32' } = options;
     return one<T>(OPS.OneHot, [indices, int(depth), tensor(onValue, [], dtype), tensor(offValue, [], dtype)], { axis });
   },
   /** Pads with a constant (default 0), or by mirroring. `paddings` has a pair for each axis. */
-  pad: <T extends Operand>(x: T, paddings: readonly (readonly [number, number])[], { mode = 'constant', constantValues = 0 }: { mode?: 'constant' | 'reflect' | 'symmetric'; constantValues?: number } = {}): Result<T> => {
+  pad: <T extends Operand>(
+    x: T,
+    paddings: readonly (readonly [number, number])[],
+    { mode = 'constant', constantValues = 0 }: { mode?: 'constant' | 'reflect' | 'symmetric'; constantValues?: number } = {},
+  ): Result<T> => {
     const amounts = tensor(paddings, undefined, 'int32');
     if (mode !== 'constant') return one<T>(OPS.MirrorPad, [x, amounts], { mode: upper(mode) });
     return constantValues === 0 ? one<T>(OPS.Pad, [x, amounts]) : one<T>(OPS.PadV2, [x, amounts, constantValues]);

@@ -22,8 +22,17 @@ export interface OpInfo {
 
 /** Whether a last argument is the op's options rather than an operand. */
 export function isOptions(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isTypedArray(value) && !isTensorData(value) &&
-    !(value instanceof Tensor) && !(value instanceof SymbolicTensor) && !(value instanceof Variable) && !('read' in value);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !isTypedArray(value) &&
+    !isTensorData(value) &&
+    !(value instanceof Tensor) &&
+    !(value instanceof SymbolicTensor) &&
+    !(value instanceof Variable) &&
+    !('read' in value)
+  );
 }
 
 function dtypeOf(operand: Operand): DType | undefined {
@@ -38,8 +47,12 @@ function dtypeOf(operand: Operand): DType | undefined {
  * @param operands  one entry for each input of the op; a list for an input that takes several tensors
  * @param attrs     attributes, in TensorFlow's spelling or in camelCase
  */
-export function callOp(op: OpInfo, operands: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}): (Tensor | SymbolicTensor)[] {
-  const types = new Map<string, DType>();  // of the type attributes, from operands that have a dtype
+export function callOp(
+  op: OpInfo,
+  operands: readonly (Operand | readonly Operand[])[],
+  attrs: Record<string, unknown> = {},
+): (Tensor | SymbolicTensor)[] {
+  const types = new Map<string, DType>(); // of the type attributes, from operands that have a dtype
   op.inputs.forEach((input, i) => {
     const entry = operands[i];
     const list = input.list && Array.isArray(entry) ? (entry as readonly Operand[]) : [entry as Operand];
@@ -63,12 +76,23 @@ export function callOp(op: OpInfo, operands: readonly (Operand | readonly Operan
   return run(op.name, flat, attrs);
 }
 
-function run(name: string, operands: (Tensor | SymbolicTensor | Variable)[], attrs: Record<string, unknown>): (Tensor | SymbolicTensor)[] {
+function run(
+  name: string,
+  operands: (Tensor | SymbolicTensor | Variable)[],
+  attrs: Record<string, unknown>,
+): (Tensor | SymbolicTensor)[] {
   if (operands.some((operand) => operand instanceof KerasTensor)) {
-    throw new UnimplementedError(`ops.${name} on a tensor of a Functional model is not supported by this version: call it inside a custom layer.`);
+    throw new UnimplementedError(
+      `ops.${name} on a tensor of a Functional model is not supported by this version: call it inside a custom layer.`,
+    );
   }
-  if (native().isTracing()) return native().emitOp(name, operands.map(toNative), attrs).map((info) => new GraphTensor(info));
-  return native().runOp(name, operands.map(toValue), attrs).map((info) => Tensor._from(info));
+  if (native().isTracing())
+    return native()
+      .emitOp(name, operands.map(toNative), attrs)
+      .map((info) => new GraphTensor(info));
+  return native()
+    .runOp(name, operands.map(toValue), attrs)
+    .map((info) => Tensor._from(info));
 }
 
 function toValue(operand: Tensor | SymbolicTensor | Variable): ReturnType<Tensor['_native']> {

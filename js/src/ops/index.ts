@@ -13,16 +13,21 @@ const linalg = { matmul: adapted.linalg.matmul };
 const nn = { ...generated.nn, ...adapted.nn };
 const random = generated.random;
 
-type RawOps = Record<keyof typeof generated.OPS, (inputs: readonly (Operand | readonly Operand[])[], attrs?: Record<string, unknown>) => (Tensor | SymbolicTensor)[]>;
+type RawOps = Record<
+  keyof typeof generated.OPS,
+  (inputs: readonly (Operand | readonly Operand[])[], attrs?: Record<string, unknown>) => (Tensor | SymbolicTensor)[]
+>;
 
 /** Any op by its TensorFlow name: `ops.raw.AddV2([a, b])`. */
-const raw = Object.fromEntries(Object.entries(generated.OPS).map(([name, op]) => [
-  name,
-  (inputs: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}) => {
-    if (!Array.isArray(inputs)) throw new TypeError(`ops.raw.${name} takes a list of inputs.`);
-    return callOp(op, inputs, attrs);
-  },
-])) as RawOps;
+const raw = Object.fromEntries(
+  Object.entries(generated.OPS).map(([name, op]) => [
+    name,
+    (inputs: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}) => {
+      if (!Array.isArray(inputs)) throw new TypeError(`ops.raw.${name} takes a list of inputs.`);
+      return callOp(op, inputs, attrs);
+    },
+  ]),
+) as RawOps;
 
 /** Each op works on values at once, and inside the `call` of a custom layer on symbolic tensors. */
 export const ops = { ...generated.top, ...adapted.top, ...math, ...linalg, math, linalg, nn, random, raw };

@@ -30,9 +30,7 @@ inline VariablePtr variable(std::string name, Tensor value, bool trainable = tru
   return std::make_shared<Variable>(std::move(name), std::move(value), trainable);
 }
 
-inline std::unique_ptr<Runtime> serial_runtime() {
-  return std::make_unique<Runtime>(kernels::make_serial(), 1, Limits{});
-}
+inline std::unique_ptr<Runtime> serial_runtime() { return std::make_unique<Runtime>(kernels::make_serial(), 1, Limits{}); }
 
 /// max|a − b| ≤ tolerance · max|b|
 inline void expect_close(const Tensor& a, const Tensor& b, double tolerance) {

@@ -86,20 +86,19 @@ TEST(Config, WrongArgumentsAreNamed) {
 }
 
 TEST(Config, SizesThatCannotBeAreRejected) {
-  const std::pair<const char*, Json> layers[] = {
-      {"Conv2D", {{"filters", 0}, {"kernel_size", 3}}},
-      {"Conv2D", {{"filters", 1}, {"kernel_size", {3, -1}}}},
-      {"Conv2D", {{"filters", 1}, {"kernel_size", 3}, {"strides", 0}}},
-      {"Conv2D", {{"filters", 1}, {"kernel_size", 3}, {"groups", 0}}},
-      {"Conv2D", {{"filters", 1}, {"kernel_size", {1, 2, 3}}}},
-      {"Conv2D", {{"filters", 1e300}, {"kernel_size", 3}}},
-      {"DepthwiseConv2D", {{"kernel_size", 3}, {"depth_multiplier", 0}}},
-      {"MaxPooling2D", {{"pool_size", 0}}},
-      {"Reshape", {{"target_shape", {-1, -1}}}},
-      {"Reshape", {{"target_shape", {-2}}}},
-      {"Permute", {{"dims", {1, 3}}}},
-      {"ZeroPadding2D", {{"padding", -1}}},
-      {"InputLayer", {{"batch_input_shape", {nullptr, -7}}}}};
+  const std::pair<const char*, Json> layers[] = {{"Conv2D", {{"filters", 0}, {"kernel_size", 3}}},
+                                                 {"Conv2D", {{"filters", 1}, {"kernel_size", {3, -1}}}},
+                                                 {"Conv2D", {{"filters", 1}, {"kernel_size", 3}, {"strides", 0}}},
+                                                 {"Conv2D", {{"filters", 1}, {"kernel_size", 3}, {"groups", 0}}},
+                                                 {"Conv2D", {{"filters", 1}, {"kernel_size", {1, 2, 3}}}},
+                                                 {"Conv2D", {{"filters", 1e300}, {"kernel_size", 3}}},
+                                                 {"DepthwiseConv2D", {{"kernel_size", 3}, {"depth_multiplier", 0}}},
+                                                 {"MaxPooling2D", {{"pool_size", 0}}},
+                                                 {"Reshape", {{"target_shape", {-1, -1}}}},
+                                                 {"Reshape", {{"target_shape", {-2}}}},
+                                                 {"Permute", {{"dims", {1, 3}}}},
+                                                 {"ZeroPadding2D", {{"padding", -1}}},
+                                                 {"InputLayer", {{"batch_input_shape", {nullptr, -7}}}}};
   for (const auto& [class_name, config] : layers) {
     EXPECT_TRUE(error_of({{"class_name", class_name}, {"config", config}}).starts_with("ValueError: "))
         << class_name << dump_json(config);
@@ -109,7 +108,8 @@ TEST(Config, SizesThatCannotBeAreRejected) {
 TEST(Config, WeightsBeyondTheLimitAreRefusedBeforeTheyAreAllocated) {
   const Json model = parse_json(
       R"({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense",
-          "config": {"units": 1048576, "batch_input_shape": [null, 4096]}}]}})", "test", Limits{});
+          "config": {"units": 1048576, "batch_input_shape": [null, 4096]}}]}})",
+      "test", Limits{});
   EXPECT_TRUE(error_of(model).starts_with("ResourceExhaustedError: Layer 'dense': the weight 'kernel'")) << error_of(model);
 }
 

@@ -63,9 +63,10 @@ TEST_F(FunctionalModel, InputsOfTheWrongShapeAreNamed) {
             "shape received: (None, 3)");
   const LayerPtr dense = layer("Dense", {{"units", 3}});
   call(dense, {input({kUnknownDim, 4})});
-  EXPECT_EQ(error_of([&] { call(dense, {input({kUnknownDim, 5})}); }),
-            "ValueError: Input 0 of layer \"dense\" is incompatible with the layer: expected axis -1 of input shape to have value "
-            "4, but received input with shape (None, 5)");
+  EXPECT_EQ(
+      error_of([&] { call(dense, {input({kUnknownDim, 5})}); }),
+      "ValueError: Input 0 of layer \"dense\" is incompatible with the layer: expected axis -1 of input shape to have value "
+      "4, but received input with shape (None, 5)");
 }
 
 // base(x, training=False) is how a pretrained model is kept in inference mode while what stands on it is trained.
@@ -97,9 +98,10 @@ TEST_F(FunctionalModel, SequentialAddsPopsAndRejectsWhatKerasRejects) {
   stack->add(layer("Dense", {{"units", 2}, {"name", "second"}}));
   EXPECT_EQ(stack->input_names(), std::vector<std::string>{"first_input"});
   EXPECT_EQ(to_text(stack->outputs()[0].shape()), "(None, 2)");
-  EXPECT_EQ(error_of([&] { stack->add(layer("ReLU", {{"name", "first"}})); }),
-            "ValueError: All layers added to a Sequential model should have unique names. Name \"first\" is already the name of a "
-            "layer in this model. Update the `name` argument to pass a unique name.");
+  EXPECT_EQ(
+      error_of([&] { stack->add(layer("ReLU", {{"name", "first"}})); }),
+      "ValueError: All layers added to a Sequential model should have unique names. Name \"first\" is already the name of a "
+      "layer in this model. Update the `name` argument to pass a unique name.");
   stack->pop();
   EXPECT_EQ(to_text(stack->outputs()[0].shape()), "(None, 3)");
   EXPECT_EQ(stack->count_params(), 15);

@@ -7,13 +7,24 @@ namespace keras::testing {
 namespace {
 
 TEST(Session, ClassNamesBecomeSnakeCase) {
-  const std::pair<const char*, const char*> names[] = {
-      {"Conv2DTranspose", "conv2d_transpose"}, {"PReLU", "p_re_lu"},       {"ReLU", "re_lu"},
-      {"GlobalAveragePooling2D", "global_average_pooling2d"}, {"ABC2Layer", "abc2_layer"},
-      {"HTTPHead", "http_head"},               {"X1Y", "x1y"},             {"L2Norm", "l2_norm"},
-      {"MyX2Layer", "my_x2_layer"},            {"_MyLayer2D", "private__my_layer2d"}, {"Dense", "dense"}, {"GRUv2", "gr_uv2"}, {"AB2CDef", "ab2c_def"},
-      {"TFOpLambda", "tf_op_lambda"},          {"My3DConv", "my3d_conv"},
-      {"BatchNormalization", "batch_normalization"}, {"DepthwiseConv2D", "depthwise_conv2d"}, {"ELU", "elu"}};
+  const std::pair<const char*, const char*> names[] = {{"Conv2DTranspose", "conv2d_transpose"},
+                                                       {"PReLU", "p_re_lu"},
+                                                       {"ReLU", "re_lu"},
+                                                       {"GlobalAveragePooling2D", "global_average_pooling2d"},
+                                                       {"ABC2Layer", "abc2_layer"},
+                                                       {"HTTPHead", "http_head"},
+                                                       {"X1Y", "x1y"},
+                                                       {"L2Norm", "l2_norm"},
+                                                       {"MyX2Layer", "my_x2_layer"},
+                                                       {"_MyLayer2D", "private__my_layer2d"},
+                                                       {"Dense", "dense"},
+                                                       {"GRUv2", "gr_uv2"},
+                                                       {"AB2CDef", "ab2c_def"},
+                                                       {"TFOpLambda", "tf_op_lambda"},
+                                                       {"My3DConv", "my3d_conv"},
+                                                       {"BatchNormalization", "batch_normalization"},
+                                                       {"DepthwiseConv2D", "depthwise_conv2d"},
+                                                       {"ELU", "elu"}};
   for (const auto& [class_name, name] : names) EXPECT_EQ(snake_case(class_name), name);
 }
 

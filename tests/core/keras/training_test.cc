@@ -45,9 +45,8 @@ double largest(const Tensor& tensor) {
 std::string slot_of(const std::string& name) { return name.substr(0, name.find('/', name.find('/') + 1)); }
 
 CompileConfig compile_config(const Json& training_config) {
-  return {json_get(training_config, "loss"), json_get(training_config, "metrics"),
-          json_get(training_config, "weighted_metrics"), json_get(training_config, "loss_weights"),
-          json_get(training_config, "optimizer_config")};
+  return {json_get(training_config, "loss"), json_get(training_config, "metrics"), json_get(training_config, "weighted_metrics"),
+          json_get(training_config, "loss_weights"), json_get(training_config, "optimizer_config")};
 }
 
 TEST_P(Training, StepsAreThoseOfKeras) {
@@ -72,7 +71,8 @@ TEST_P(Training, StepsAreThoseOfKeras) {
     const auto batch = training.at("batches")[step].get<int64_t>();
     const auto size = training.at("batchSize").get<int64_t>();
     trainer.reset_metrics();
-    const Logs logs = trainer.train_step({batch_of(x, batch, size), batch_of(y, batch, size), std::vector<Tensor>(y.size())}, *runtime);
+    const Logs logs =
+        trainer.train_step({batch_of(x, batch, size), batch_of(y, batch, size), std::vector<Tensor>(y.size())}, *runtime);
     const Json& expected = training.at("logs")[step];
     ASSERT_EQ(logs.size(), expected.size());
     size_t i = 0;
@@ -101,8 +101,10 @@ TEST_P(Training, StepsAreThoseOfKeras) {
     EXPECT_EQ(name + ":0", expected_after[i].at("name").get<std::string>());
     // A bias in front of a batch normalization has no gradient: what both have there is rounding.
     const double noise = 1e-5 * scales[slot_of(name)];
-    if (largest(expected) < noise) EXPECT_LT(largest(after[i]->value()), noise) << name;
-    else expect_close(after[i]->value(), expected, 1e-4, name);
+    if (largest(expected) < noise)
+      EXPECT_LT(largest(after[i]->value()), noise) << name;
+    else
+      expect_close(after[i]->value(), expected, 1e-4, name);
   }
 }
 

@@ -14,20 +14,21 @@ class FusedOps : public ::testing::Test {
   /// Values in [-1, 1] that repeat nowhere nearby.
   static Tensor sample(const Shape& shape, double phase) {
     Tensor tensor = Tensor::allocate(DType::kFloat32, shape);
-    for (int64_t i = 0; i < tensor.elements(); ++i) tensor.data<float>()[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i * i % 1013) + phase));
+    for (int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.data<float>()[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i * i % 1013) + phase));
     return tensor;
   }
 
-  Tensor op(std::string_view name, std::vector<Tensor> inputs, Attrs attrs = {}) { return run_op(name, inputs, std::move(attrs), runtime_)[0]; }
+  Tensor op(std::string_view name, std::vector<Tensor> inputs, Attrs attrs = {}) {
+    return run_op(name, inputs, std::move(attrs), runtime_)[0];
+  }
 
   static void expect_near(const Tensor& found, const Tensor& wanted) {
     ASSERT_EQ(found.shape(), wanted.shape());
     for (int64_t i = 0; i < wanted.elements(); ++i) ASSERT_NEAR(found.data<float>()[i], wanted.data<float>()[i], 2e-5) << i;
   }
 
-  static Attrs fused(std::vector<std::string> ops, int64_t args) {
-    return {{"fused_ops", std::move(ops)}, {"num_args", args}};
-  }
+  static Attrs fused(std::vector<std::string> ops, int64_t args) { return {{"fused_ops", std::move(ops)}, {"num_args", args}}; }
   static Attrs conv_attrs(Attrs attrs = {}) {
     return attrs.set("strides", std::vector<int64_t>{1, 2, 1, 1}).set("padding", std::string("SAME"));
   }

@@ -13,8 +13,8 @@ struct OpCase {
   std::string op, name;
   Attrs attrs;
   std::vector<Tensor> inputs;
-  std::vector<Tensor> outputs;          // not valid(): not compared
-  double tolerance = 0;                 // max|a - b| <= tolerance · max|b|; 0: bit for bit
+  std::vector<Tensor> outputs;  // not valid(): not compared
+  double tolerance = 0;         // max|a - b| <= tolerance · max|b|; 0: bit for bit
   bool has_gradient = false;
   std::vector<Tensor> upstream;         // not valid(): no gradient into that output
   std::vector<Tensor> input_gradients;  // not valid(): TensorFlow gives none

@@ -76,8 +76,10 @@ class OpGradients : public OpTable {
   Values inputs_of(GraphBuilder& builder, bool known, std::vector<Tensor>& args) {
     Values values;
     for (const Tensor& tensor : row().inputs) {
-      if (is_floating(tensor.dtype())) values.push_back(add_args(builder, {tensor}, known, args)[0]);
-      else values.push_back(builder.constant(tensor));
+      if (is_floating(tensor.dtype()))
+        values.push_back(add_args(builder, {tensor}, known, args)[0]);
+      else
+        values.push_back(builder.constant(tensor));
     }
     return values;
   }
@@ -111,7 +113,8 @@ class OpGradients : public OpTable {
     const std::vector<Tensor> tensors = run(builder, results, args);
     for (size_t k = 0; k < tensors.size(); ++k) {
       const double tolerance = std::max(row().tolerance, 1e-6);
-      EXPECT_EQ(difference(tensors[k], row().input_gradients[positions[k]], tolerance), "") << "gradient of input " << positions[k];
+      EXPECT_EQ(difference(tensors[k], row().input_gradients[positions[k]], tolerance), "")
+          << "gradient of input " << positions[k];
     }
   }
 };

@@ -13,9 +13,7 @@ namespace {
 
 class VariableOps : public ::testing::Test {
  protected:
-  static VariablePtr variable(std::vector<float> values) {
-    return std::make_shared<Variable>("v", Tensor::vector(values), true);
-  }
+  static VariablePtr variable(std::vector<float> values) { return std::make_shared<Variable>("v", Tensor::vector(values), true); }
   static Tensor handle(const VariablePtr& variable) { return Tensor::resource(variable); }
   static Tensor scalar(float value) { return Tensor::scalar(value); }
   static float value(const VariablePtr& variable, int64_t index) { return variable->value().data<float>()[index]; }
@@ -72,8 +70,8 @@ TEST_F(VariableOps, MomentumAsKerasHasIt) {
 
 TEST_F(VariableOps, AdamAndRmsPropFollowTheirFormulas) {
   const VariablePtr v = variable({1}), m = variable({0.2f}), s = variable({0.3f});
-  op("ResourceApplyAdam", {handle(v), handle(m), handle(s), scalar(0.81f), scalar(0.99f), scalar(0.01f), scalar(0.9f), scalar(0.999f),
-                           scalar(1e-7f), Tensor::vector<float>({3})});
+  op("ResourceApplyAdam", {handle(v), handle(m), handle(s), scalar(0.81f), scalar(0.99f), scalar(0.01f), scalar(0.9f),
+                           scalar(0.999f), scalar(1e-7f), Tensor::vector<float>({3})});
   const double new_m = 0.2 + (3 - 0.2) * 0.1, new_s = 0.3 + (9 - 0.3) * 0.001;
   EXPECT_NEAR(value(m, 0), new_m, 1e-6);
   EXPECT_NEAR(value(s, 0), new_s, 1e-6);
@@ -99,12 +97,14 @@ TEST_F(VariableOps, TheGradientOfAGatherIsTheSumOfItsRows) {
   Executor executor(builder.finish(found, {"gradient"}));
   const Tensor gradient = executor.run({}, runtime_)[0];
   EXPECT_EQ(gradient.shape(), Shape({3, 2}));
-  EXPECT_EQ(std::vector<float>(gradient.values<float>().begin(), gradient.values<float>().end()), (std::vector<float>{3, 4, 0, 0, 6, 8}));
+  EXPECT_EQ(std::vector<float>(gradient.values<float>().begin(), gradient.values<float>().end()),
+            (std::vector<float>{3, 4, 0, 0, 6, 8}));
 }
 
 TEST_F(VariableOps, AnIndexOutsideTheTableIsAnError) {
   const auto table = std::make_shared<Variable>("table", Tensor::zeros(DType::kFloat32, {3, 2}), true);
-  EXPECT_THROW(op("ResourceGather", {handle(table), Tensor::vector<int32_t>({3})}, {{"dtype", DType::kFloat32}}), InvalidArgumentError);
+  EXPECT_THROW(op("ResourceGather", {handle(table), Tensor::vector<int32_t>({3})}, {{"dtype", DType::kFloat32}}),
+               InvalidArgumentError);
 }
 
 TEST_F(VariableOps, RandomOpsRepeatWithTheirSeed) {

@@ -28,7 +28,8 @@ inline MemoryFiles read_files(const std::filesystem::path& path) {
   if (!std::filesystem::is_directory(path)) return {{path.filename().string(), read_bytes(path)}};
   MemoryFiles files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-    if (entry.is_regular_file()) files.emplace_back(std::filesystem::relative(entry.path(), path).string(), read_bytes(entry.path()));
+    if (entry.is_regular_file())
+      files.emplace_back(std::filesystem::relative(entry.path(), path).string(), read_bytes(entry.path()));
   }
   return files;
 }
@@ -52,7 +53,8 @@ inline LoadedModel load_files(Session& session, const MemoryFiles& files, const 
   for (const auto& [path, bytes] : files) loader.add_file(path, static_cast<int64_t>(bytes.size()));
   while (const auto want = loader.prepare()) {
     const FileBytes& bytes = files[static_cast<size_t>(want->file)].second;
-    loader.add_bytes(want->file, want->offset, std::span(bytes).subspan(static_cast<size_t>(want->offset), static_cast<size_t>(want->count)));
+    loader.add_bytes(want->file, want->offset,
+                     std::span(bytes).subspan(static_cast<size_t>(want->offset), static_cast<size_t>(want->count)));
     if (asked != nullptr) *asked += want->count;
   }
   for (const DirectRead& read : loader.direct_reads()) {

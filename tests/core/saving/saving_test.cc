@@ -74,7 +74,8 @@ TEST_P(SavedFile, LoadsAndPredictsWhatKerasPredicted) {
     const VariablePtr variable = loaded.model->weights()[i];
     EXPECT_EQ(variable->name() + ":0", weights[i].at("name").get<std::string>());
     const Tensor expected = fixture.tensor(weights[i]);
-    EXPECT_EQ(std::memcmp(variable->value().raw(), expected.raw(), static_cast<size_t>(expected.size_bytes())), 0) << variable->name();
+    EXPECT_EQ(std::memcmp(variable->value().raw(), expected.raw(), static_cast<size_t>(expected.size_bytes())), 0)
+        << variable->name();
   }
   const auto runtime = serial_runtime();
   Trainer trainer(loaded.model);
@@ -110,7 +111,8 @@ TEST_P(SavedFile, SurvivesOurH5AndOurSavedModel) {
       const auto path = std::filesystem::path(target) / (GetParam().model + "_" + GetParam().format) / file.path;
       std::filesystem::create_directories(path.parent_path());
       const FileBytes bytes = bytes_of(file);
-      std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      std::ofstream(path, std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     }
   }
 }

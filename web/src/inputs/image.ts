@@ -24,7 +24,8 @@ async function paint(canvas: HTMLCanvasElement, file: File): Promise<void> {
     throw new Error(`"${file.name}" is no image that this browser can read.`);
   });
   const scale = Math.max(canvas.width / image.width, canvas.height / image.height);
-  const width = image.width * scale, height = image.height * scale;
+  const width = image.width * scale,
+    height = image.height * scale;
   const context = canvas.getContext('2d', { willReadFrequently: true }) as CanvasRenderingContext2D;
   context.imageSmoothingQuality = 'high';
   context.fillStyle = '#fff';
@@ -48,23 +49,36 @@ function pixels(canvas: HTMLCanvasElement, channels: number, scale: (byte: numbe
 
 export function imageField(input: TensorInfo, onChange: () => void, onError: (error: unknown) => void): InputField {
   const [, height, width, channels = 3] = input.shape;
-  const canvas = html('canvas', { class: 'image', width: width ?? DEFAULT_SIZE, height: height ?? DEFAULT_SIZE, role: 'img', 'aria-label': 'The chosen image' });
+  const canvas = html('canvas', {
+    class: 'image',
+    width: width ?? DEFAULT_SIZE,
+    height: height ?? DEFAULT_SIZE,
+    role: 'img',
+    'aria-label': 'The chosen image',
+  });
   canvas.hidden = true;
   const file = html('input', { type: 'file', accept: 'image/*' });
   file.addEventListener('change', () => {
     const chosen = file.files?.[0];
     if (!chosen) return;
-    paint(canvas, chosen).then(() => {
-      canvas.hidden = false;
-      onChange();
-    }).catch(onError);
+    paint(canvas, chosen)
+      .then(() => {
+        canvas.hidden = false;
+        onChange();
+      })
+      .catch(onError);
   });
   const range = html('select', {}, ...Object.keys(RANGES).map((name) => html('option', { value: name }, name)));
   range.addEventListener('change', () => {
     if (!canvas.hidden) onChange();
   });
-  const element = html('div', { class: 'form' },
-    html('label', {}, `${input.name}: image, ${shapeText(input.shape)}`, file), html('label', {}, 'Pixel values', range), canvas);
+  const element = html(
+    'div',
+    { class: 'form' },
+    html('label', {}, `${input.name}: image, ${shapeText(input.shape)}`, file),
+    html('label', {}, 'Pixel values', range),
+    canvas,
+  );
   const read = (): Flat => {
     if (canvas.hidden) throw new Error(`Choose an image for "${input.name}".`);
     const scale = RANGES[range.value] as (byte: number) => number;

@@ -10,7 +10,8 @@ const LONGEST_EXAMPLE = 2000;
 function example(shape: readonly (number | null)[]): string {
   const dims = shape.map((dim) => dim ?? 1);
   if (dims.reduce((product, dim) => product * dim, 1) > LONGEST_EXAMPLE) return '';
-  const zeros = (axis: number): unknown => axis === dims.length ? 0 : Array.from({ length: dims[axis] as number }, () => zeros(axis + 1));
+  const zeros = (axis: number): unknown =>
+    axis === dims.length ? 0 : Array.from({ length: dims[axis] as number }, () => zeros(axis + 1));
   return JSON.stringify(zeros(0));
 }
 

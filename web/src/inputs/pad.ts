@@ -7,7 +7,10 @@ import { digitImage, PAD_SIZES, type Ink } from './pad_image';
 
 const PAD_SIZE = 280;
 // About the stroke of each data set, for a digit that fills most of the pad.
-const PEN_WIDTHS = new Map([[8, 30], [28, 22]]);
+const PEN_WIDTHS = new Map([
+  [8, 30],
+  [28, 22],
+]);
 
 /** Whether an input is a small square gray image, as digit models have. */
 export function isPad({ shape }: TensorInfo): boolean {
@@ -60,8 +63,20 @@ async function anyDigit(): Promise<number[]> {
 
 export function padField({ name, shape }: TensorInfo, onChange: () => void, onError: (error: unknown) => void): InputField {
   const size = shape[1] as number;
-  const canvas = html('canvas', { class: 'pad', width: PAD_SIZE, height: PAD_SIZE, role: 'img', 'aria-label': 'Drawing pad for a digit' });
-  const preview = html('canvas', { class: 'preview', width: size, height: size, role: 'img', 'aria-label': 'What the model sees' });
+  const canvas = html('canvas', {
+    class: 'pad',
+    width: PAD_SIZE,
+    height: PAD_SIZE,
+    role: 'img',
+    'aria-label': 'Drawing pad for a digit',
+  });
+  const preview = html('canvas', {
+    class: 'preview',
+    width: size,
+    height: size,
+    role: 'img',
+    'aria-label': 'What the model sees',
+  });
   const context = canvas.getContext('2d', { willReadFrequently: true }) as CanvasRenderingContext2D;
   Object.assign(context, { lineWidth: PEN_WIDTHS.get(size), lineCap: 'round', lineJoin: 'round' });
   let values: number[] | null = null;
@@ -72,18 +87,30 @@ export function padField({ name, shape }: TensorInfo, onChange: () => void, onEr
   };
   drawWithPointer(canvas, context, () => use(digitImage(inkOf(context), size)));
   const clear = (): void => context.clearRect(0, 0, PAD_SIZE, PAD_SIZE);
-  const buttons = html('div', { class: 'actions' }, button('Clear', () => {
-    clear();
-    use(null);
-  }));
-  if (size === 8) {
-    buttons.append(button('A digit of the data set', () => {
+  const buttons = html(
+    'div',
+    { class: 'actions' },
+    button('Clear', () => {
       clear();
-      anyDigit().then(use).catch(onError);
-    }));
+      use(null);
+    }),
+  );
+  if (size === 8) {
+    buttons.append(
+      button('A digit of the data set', () => {
+        clear();
+        anyDigit().then(use).catch(onError);
+      }),
+    );
   }
-  const element = html('div', { class: 'pad-field' }, html('p', {}, 'Draw a digit:'), canvas, buttons,
-    html('figure', {}, preview, html('figcaption', {}, `What the model sees: ${size} × ${size} pixels`)));
+  const element = html(
+    'div',
+    { class: 'pad-field' },
+    html('p', {}, 'Draw a digit:'),
+    canvas,
+    buttons,
+    html('figure', {}, preview, html('figcaption', {}, `What the model sees: ${size} × ${size} pixels`)),
+  );
   return {
     element,
     read: () => {

@@ -15,7 +15,10 @@ interface Box {
 }
 
 /** Size of the image and of the box that the digit fills: the 8×8 data set's digits fill their image, MNIST's 20 of 28 pixels. */
-const BOX_SIZES = new Map([[8, 8], [28, 20]]);
+const BOX_SIZES = new Map([
+  [8, 8],
+  [28, 20],
+]);
 
 export const PAD_SIZES = [...BOX_SIZES.keys()];
 
@@ -48,7 +51,9 @@ function meanInk({ values, width, height }: Ink, { left, top, right, bottom }: B
 /** The point that comes to the image's middle: MNIST centred by mass, the 8×8 set by its box. */
 function centre(ink: Ink, box: Box, size: number): { x: number; y: number } {
   if (size === 8) return { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
-  let mass = 0, x = 0, y = 0;
+  let mass = 0,
+    x = 0,
+    y = 0;
   ink.values.forEach((value, i) => {
     mass += value;
     x += value * ((i % ink.width) + 0.5);

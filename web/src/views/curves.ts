@@ -30,11 +30,22 @@ class Curve {
   }
 
   #options(): uPlot.Options {
-    const axis: uPlot.Axis = { stroke: () => themeColour('quiet'), grid: { stroke: () => themeColour('line') }, ticks: { stroke: () => themeColour('line') } };
+    const axis: uPlot.Axis = {
+      stroke: () => themeColour('quiet'),
+      grid: { stroke: () => themeColour('line') },
+      ticks: { stroke: () => themeColour('line') },
+    };
     const value = (_: uPlot, at: number | null): string => (at === null || at === undefined ? '–' : formatNumber(at));
     return {
-      width: this.#width(), height: HEIGHT, scales: { x: { time: false } }, legend: { live: false }, cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, space: 40 }, { ...axis, size: 60 }],
+      width: this.#width(),
+      height: HEIGHT,
+      scales: { x: { time: false } },
+      legend: { live: false },
+      cursor: { drag: { x: false, y: false } },
+      axes: [
+        { ...axis, space: 40 },
+        { ...axis, size: 60 },
+      ],
       series: [
         { label: 'epoch', value },
         { label: this.#metric, stroke: () => themeColour('bar'), width: 2, spanGaps: true, points: { show: false }, value },
@@ -45,7 +56,8 @@ class Curve {
 
   show(rows: Row[]): void {
     const validation = `val_${this.#metric}`;
-    const values = (key: string): (number | null)[] => rows.map(({ logs }) => (Number.isFinite(logs[key]) ? (logs[key] as number) : null));
+    const values = (key: string): (number | null)[] =>
+      rows.map(({ logs }) => (Number.isFinite(logs[key]) ? (logs[key] as number) : null));
     this.#plot.setData([rows.map(({ x }) => x), values(this.#metric), values(validation)]);
     const last = rows.at(-1)?.logs ?? {};
     const held = validation in last ? `, on the data held back ${formatNumber(last[validation] as number)}` : '';

@@ -19,8 +19,11 @@ function bars({ values }: PredictionInfo): HTMLElement {
   for (const { value, index } of shown) {
     const kind = index === best[0]?.index ? 'best' : 'other';
     const percent = `${(value * 100).toFixed(1)} %`;
-    list.append(html('span', { class: kind }, String(index)),
-      html('meter', { min: 0, max: 1, value, 'aria-label': `Class ${index}: ${percent}` }, percent), html('span', { class: kind }, percent));
+    list.append(
+      html('span', { class: kind }, String(index)),
+      html('meter', { min: 0, max: 1, value, 'aria-label': `Class ${index}: ${percent}` }, percent),
+      html('span', { class: kind }, percent),
+    );
   }
   return list;
 }
@@ -32,8 +35,10 @@ function numbers({ values }: PredictionInfo): HTMLElement {
 }
 
 export function showOutputs(target: HTMLElement, predictions: PredictionInfo[]): void {
-  target.replaceChildren(...predictions.map((prediction) => {
-    const title = html('h3', {}, `${prediction.name} ${shapeText(prediction.shape)}`);
-    return html('section', {}, title, looksLikeChances(prediction) ? bars(prediction) : numbers(prediction));
-  }));
+  target.replaceChildren(
+    ...predictions.map((prediction) => {
+      const title = html('h3', {}, `${prediction.name} ${shapeText(prediction.shape)}`);
+      return html('section', {}, title, looksLikeChances(prediction) ? bars(prediction) : numbers(prediction));
+    }),
+  );
 }

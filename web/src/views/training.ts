@@ -9,7 +9,9 @@ import { Curves } from './curves';
 const DEFAULT_LEARNING_RATE = 0.001;
 
 function logsText(logs: Logs): string {
-  return Object.entries(logs).map(([name, value]) => `${name.replace('val_', 'validation ')} ${formatNumber(value)}`).join(', ');
+  return Object.entries(logs)
+    .map(([name, value]) => `${name.replace('val_', 'validation ')} ${formatNumber(value)}`)
+    .join(', ');
 }
 
 /** float32 widened to double shows its error: 0.001 as 0.0010000000474974513. */
@@ -105,8 +107,10 @@ export class Training {
     const learningRate = number('learning-rate');
     return {
       data: fitToModel(await this.#samples(), model, loss ?? model.loss),
-      epochs: number('epochs'), batchSize: number('batch-size'),
-      learningRate: Number.isNaN(learningRate) ? null : learningRate, loss,
+      epochs: number('epochs'),
+      batchSize: number('batch-size'),
+      learningRate: Number.isNaN(learningRate) ? null : learningRate,
+      loss,
     };
   }
 

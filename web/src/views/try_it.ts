@@ -28,7 +28,14 @@ export class TryIt {
     this.#inputs.replaceChildren(html('div', { class: 'try' }, ...this.#fields.map(({ element }) => element)));
     const single = inputs.length === 1 ? inputs[0] : undefined;
     const live = single !== undefined && (isPad(single) || isImage(single));
-    if (!live) this.#inputs.append(html('div', { class: 'actions' }, button('Predict', () => this.#predict())));
+    if (!live)
+      this.#inputs.append(
+        html(
+          'div',
+          { class: 'actions' },
+          button('Predict', () => this.#predict()),
+        ),
+      );
   }
 
   #field(input: TensorInfo, count: number): InputField {
@@ -51,7 +58,10 @@ export class TryIt {
     this.#running = true;
     const fields = this.#fields;
     try {
-      const predictions = await this.#engine.call('predict', fields.map((field) => field.read()));
+      const predictions = await this.#engine.call(
+        'predict',
+        fields.map((field) => field.read()),
+      );
       if (fields === this.#fields) showOutputs(this.#outputs, predictions);
     } catch (error) {
       this.#say(error);

@@ -15,25 +15,40 @@ function histogram({ name, min, max, histogram: counts }: WeightInfo): SVGSVGEle
     return svg('rect', { x: i * step, y: HEIGHT - height, width: step - 0.5, height });
   });
   const label = `Distribution of ${name} from ${formatNumber(min)} to ${formatNumber(max)}`;
-  return svg('svg', { class: 'histogram', width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label }, ...bars);
+  return svg(
+    'svg',
+    { class: 'histogram', width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label },
+    ...bars,
+  );
 }
 
 function row(weight: WeightInfo): HTMLTableRowElement {
   const number = (value: number): HTMLTableCellElement => html('td', { class: 'number' }, formatNumber(value));
-  return html('tr', {},
+  return html(
+    'tr',
+    {},
     html('th', { scope: 'row' }, weight.name),
     html('td', {}, histogram(weight)),
     html('td', {}, shapeText(weight.shape)),
     html('td', {}, weight.dtype),
     html('td', {}, weight.trainable ? 'yes' : 'no'),
-    number(weight.min), number(weight.max), number(weight.mean), number(weight.deviation));
+    number(weight.min),
+    number(weight.max),
+    number(weight.mean),
+    number(weight.deviation),
+  );
 }
 
 export function showWeights(target: HTMLElement, weights: WeightInfo[]): void {
   const count = weights.reduce((sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1), 0);
   const titles = ['Name', 'Distribution', 'Shape', 'Type', 'Trainable', 'Min', 'Max', 'Mean', 'Deviation'];
-  target.replaceChildren(html('table', {},
-    html('caption', {}, `${weights.length} weights, ${count.toLocaleString('en')} values`),
-    html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title)))),
-    html('tbody', {}, ...weights.map(row))));
+  target.replaceChildren(
+    html(
+      'table',
+      {},
+      html('caption', {}, `${weights.length} weights, ${count.toLocaleString('en')} values`),
+      html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title)))),
+      html('tbody', {}, ...weights.map(row)),
+    ),
+  );
 }
