@@ -1,4 +1,6 @@
 // The engine: starting it, its memory, its registries; ops run one by one.
+#include "wasm/engine.h"
+
 #include <emscripten/bind.h>
 #include <malloc.h>
 
@@ -8,7 +10,6 @@
 #include "core/keras/layers/classes.h"
 #include "core/ops/registry.h"
 #include "wasm/convert.h"
-#include "wasm/engine.h"
 
 namespace keras {
 namespace {

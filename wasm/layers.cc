@@ -1,11 +1,12 @@
 // Layers: made from configs, called on symbolic and on real tensors; layers whose class is written in JavaScript.
+#include "wasm/layers.h"
+
 #include <emscripten/bind.h>
 
 #include "core/keras/layers/classes.h"
 #include "core/keras/layers/input_layer.h"
 #include "core/keras/models/serialization.h"
 #include "wasm/convert.h"
-#include "wasm/layers.h"
 
 namespace keras {
 namespace {
