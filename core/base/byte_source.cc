@@ -10,7 +10,7 @@ namespace keras {
 namespace {
 
 void check_range(const ByteSource& source, int64_t offset, int64_t count) {
-  if (offset < 0 || offset > source.size_bytes() || source.size_bytes() - offset < count) {
+  if (offset < 0 || count < 0 || offset > source.size_bytes() || source.size_bytes() - offset < count) {
     throw DataLossError("{}: the file ends at byte {}, but {} bytes are needed at byte {}", source.name(), source.size_bytes(),
                         count, offset)
         .at(source.name(), offset);
