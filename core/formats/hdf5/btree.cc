@@ -85,14 +85,18 @@ std::vector<std::pair<std::string, uint64_t>> read_symbol_table(const FileView& 
       const uint64_t name = cursor.u64(), address = cursor.u64();
       const uint32_t kind = cursor.u32();
       cursor.skip(20);
-      if (kind != kSoftLink) links.emplace_back(heap_name(heap, name, file, node), address);
+      if (kind == kSoftLink) continue;
+      links.emplace_back(heap_name(heap, name, file, node), address);
+      file.charge(static_cast<int64_t>(links.back().first.size()));
     }
   });
   return links;
 }
 
-std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, size_t rank) {
+std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, const Dataset& dataset) {
+  const size_t rank = dataset.shape.size();
   std::vector<Chunk> chunks;
+  std::set<std::vector<int64_t>> starts;
   const auto key_bytes = static_cast<int64_t>(8 + (rank + 1) * 8);
   TreeWalker(file, 1, key_bytes).walk(address, kMaxLevels, [&](Cursor key, uint64_t child) {
     Chunk chunk;
@@ -100,9 +104,11 @@ std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, size_
     chunk.skipped_filters = key.u32();
     for (size_t i = 0; i < rank; ++i) {
       const uint64_t start = key.u64();
-      if (start > static_cast<uint64_t>(INT64_MAX)) key.fail("a chunk lies outside its dataset");
+      if (start >= static_cast<uint64_t>(dataset.shape[i])) key.fail("a chunk lies outside its dataset");
+      if (start % static_cast<uint64_t>(dataset.chunk_shape[i]) != 0) key.fail("a chunk begins inside another");
       chunk.start.push_back(static_cast<int64_t>(start));
     }
+    if (!starts.insert(chunk.start).second) key.fail("a chunk is there twice");
     chunk.offset = file.offset(child);
     if (file.source.size_bytes() - chunk.offset < chunk.bytes) file.fail("a chunk lies outside the file", child);
     chunks.push_back(std::move(chunk));

@@ -87,7 +87,7 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
   const uint64_t end = cursor.u64();
   if (version <= 1) cursor.skip(8 + 8);  // driver, the root's name
   reader.root_address_ = cursor.u64();
-  if (end > static_cast<uint64_t>(file.size_bytes() - reader.base_)) {
+  if (end > static_cast<uint64_t>(file.size_bytes())) {  // counted from the file's start, not from the base
     throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end)
         .at(file.name(), file.size_bytes());
   }
@@ -100,7 +100,9 @@ const Object& Reader::object(uint64_t address, std::string_view path) const {
   if (static_cast<int64_t>(objects_.size()) >= limits_.file_objects) {
     throw ResourceExhaustedError("{}: more than {} objects (limits.fileObjects)", source_->name(), limits_.file_objects);
   }
-  Object parsed = parse_object({*source_, base_, limits_}, address, path);
+  int64_t used = metadata_bytes_;
+  Object parsed = parse_object({*source_, base_, limits_, used}, address, path);
+  metadata_bytes_ = used;
   return objects_.emplace(address, std::move(parsed)).first->second;
 }
 
@@ -130,6 +132,7 @@ std::vector<std::string> Reader::strings(const Attribute& attribute) const {
   std::vector<std::string> result;
   if (count == 0) return result;
   Cursor cursor(attribute.data, source_->name());
+  int64_t total = 0;  // a sound file has each string of its own
   for (int64_t i = 0; i < count; ++i) {
     if (attribute.type.type_class == TypeClass::kFixedString) {
       std::string_view text = cursor.text(static_cast<size_t>(attribute.type.bytes));
@@ -137,7 +140,21 @@ std::vector<std::string> Reader::strings(const Attribute& attribute) const {
     } else if (attribute.type.type_class == TypeClass::kVlenString) {
       const uint32_t length = cursor.u32();
       const uint64_t collection = cursor.u64();
-      result.push_back(global_heap_string(collection, cursor.u32(), length));
+      const uint32_t index = cursor.u32();
+      result.emplace_back();
+      if (length == 0) continue;
+      const GlobalHeap& heap = global_heap(collection);
+      const auto text = heap.find(index);
+      if (text == heap.end() || text->second.size() < length) {
+        throw DataLossError("{}: a string of attribute '{}' is missing from its heap", source_->name(), attribute.name)
+            .at(source_->name());
+      }
+      total += length;
+      if (total > source_->size_bytes())
+        throw ResourceExhaustedError("{}: the strings of attribute '{}' are longer than the file", source_->name(),
+                                     attribute.name)
+            .at(source_->name());
+      result.back() = text->second.substr(0, length);
     } else {
       throw DataLossError("{}: attribute '{}' holds no strings", source_->name(), attribute.name).at(source_->name());
     }
@@ -145,35 +162,34 @@ std::vector<std::string> Reader::strings(const Attribute& attribute) const {
   return result;
 }
 
-std::string Reader::global_heap_string(uint64_t collection, uint32_t index, uint32_t length) const {
-  if (length == 0) return {};
-  const FileView file{*source_, base_, limits_};
-  auto found = global_heaps_.find(collection);
-  if (found == global_heaps_.end()) {
-    const std::vector<std::byte> start = file.read(collection, 16);
-    Cursor header(start, source_->name(), file.offset(collection));
-    if (header.text(4) != "GCOL") file.fail("a global heap is broken", collection);
-    header.skip(4);
-    const uint64_t bytes = header.u64();
-    if (bytes < 16 || bytes > static_cast<uint64_t>(limits_.metadata_bytes))
-      file.fail("a global heap of impossible size", collection);
-    found = global_heaps_.emplace(collection, file.read(collection, static_cast<int64_t>(bytes))).first;
-  }
-  Cursor cursor(found->second, source_->name(), file.offset(collection));
+const Reader::GlobalHeap& Reader::global_heap(uint64_t collection) const {
+  const auto found = global_heaps_.find(collection);
+  if (found != global_heaps_.end()) return found->second;
+  int64_t used = metadata_bytes_;  // charged when all of it could be read
+  const FileView file{*source_, base_, limits_, used};
+  const std::vector<std::byte> start = file.read(collection, 16);
+  Cursor header(start, source_->name(), file.offset(collection));
+  if (header.text(4) != "GCOL") file.fail("a global heap is broken", collection);
+  header.skip(4);
+  const uint64_t size = header.u64();
+  if (size < 16 || size > static_cast<uint64_t>(limits_.metadata_bytes))
+    file.fail("a global heap of impossible size", collection);
+  const std::vector<std::byte> bytes = file.read(collection, static_cast<int64_t>(size));
+  Cursor cursor(bytes, source_->name(), file.offset(collection));
   cursor.skip(16);
+  GlobalHeap heap;
   while (cursor.remaining() >= 16) {
     const uint16_t id = cursor.u16();
     cursor.skip(6);
-    const uint64_t bytes = cursor.u64();
-    if (id == 0) break;
-    if (id == index) {
-      if (length > bytes) cursor.fail("a string is longer than its heap object");
-      return std::string(cursor.text(length));
-    }
-    if (bytes > cursor.remaining()) cursor.fail("a heap object is longer than its heap");
-    cursor.skip(std::min<size_t>((bytes + 7) / 8 * 8, cursor.remaining()));
+    const uint64_t object_bytes = cursor.u64();
+    if (id == 0) break;  // free space
+    if (object_bytes > cursor.remaining()) cursor.fail("a heap object is longer than its heap");
+    const size_t padding = std::min<size_t>((8 - object_bytes % 8) % 8, cursor.remaining() - object_bytes);
+    heap.emplace(id, cursor.text(object_bytes));
+    cursor.skip(padding);
   }
-  file.fail("a string is missing from its heap", collection);
+  metadata_bytes_ = used;
+  return global_heaps_.emplace(collection, std::move(heap)).first->second;
 }
 
 std::optional<int64_t> Reader::plain_offset(const Dataset& dataset) const {
@@ -232,15 +248,16 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
   if (rank == 0) return;
   const int64_t row = dataset.chunk_shape.back();
   const int64_t rows = chunk_bytes / dataset.type.bytes / row;
-  const int64_t kept = std::min(row, dataset.shape.back() - chunk.start.back());
+  const int64_t kept = std::min(row, dataset.shape.back() - chunk.start.back());  // chunks begin inside
   for (int64_t r = 0; r < rows && kept > 0; ++r) {
     int64_t rest = r, position = 0, stride = dataset.shape.back();
     bool inside = true;
     for (size_t axis = rank - 1; axis-- > 0;) {
-      const int64_t at = chunk.start[axis] + rest % dataset.chunk_shape[axis];
+      const int64_t within = rest % dataset.chunk_shape[axis];
       rest /= dataset.chunk_shape[axis];
-      inside = inside && at < dataset.shape[axis];
-      position += at * stride;
+      inside = within < dataset.shape[axis] - chunk.start[axis];
+      if (!inside) break;
+      position += (chunk.start[axis] + within) * stride;
       stride *= dataset.shape[axis];
     }
     if (!inside) continue;

@@ -44,16 +44,19 @@ class Reader {
   const ByteSource& source() const { return *source_; }
 
  private:
+  using GlobalHeap = std::map<uint32_t, std::string>;
+
   const Object& object(uint64_t address, std::string_view path) const;
   void read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_view name, std::span<std::byte> out) const;
-  std::string global_heap_string(uint64_t collection, uint32_t index, uint32_t length) const;
+  const GlobalHeap& global_heap(uint64_t collection) const;
 
   std::shared_ptr<const ByteSource> source_;
   Limits limits_;
   int64_t base_ = 0;
   uint64_t root_address_ = 0;
-  mutable std::map<uint64_t, Object> objects_;                       // parsed so far
-  mutable std::map<uint64_t, std::vector<std::byte>> global_heaps_;  // collections read so far
+  mutable std::map<uint64_t, Object> objects_;           // parsed so far
+  mutable std::map<uint64_t, GlobalHeap> global_heaps_;  // collections read so far
+  mutable int64_t metadata_bytes_ = 0;                   // that these took
 };
 
 bool looks_like_hdf5(const ByteSource& source);

@@ -13,6 +13,7 @@ namespace {
 constexpr uint8_t kSharedFlag = 2;
 constexpr int64_t kMaxHeaderBytes = 16 << 20;
 constexpr size_t kMaxBlocks = 4096;
+constexpr int64_t kMetadataSlack = 1 << 16;
 
 struct RawMessage {
   uint16_t type;
@@ -172,6 +173,9 @@ Type parse_datatype(Cursor& cursor) {
     case 3: type.type_class = TypeClass::kFixedString; break;
     case 5: type.type_class = TypeClass::kOpaque; break;
     case 8: {  // an enumeration (h5py's bool): its base type follows
+      if ((std::to_integer<uint8_t>(cursor.bytes(1)[0]) & 0x0F) != 0)
+        cursor.fail("an enumeration of something else than integers");
+      cursor.seek(cursor.position() - 1);
       type = parse_datatype(cursor);
       break;
     }
@@ -263,7 +267,7 @@ void parse_layout(const FileView& file, const RawMessage& message, Dataset& data
       dataset.chunk_shape.push_back(dim);
     }
     dataset.layout = Dataset::Layout::kChunked;
-    if (tree != kUndefined) dataset.chunks = read_chunk_tree(file, tree, dataset.shape.size());
+    if (tree != kUndefined) dataset.chunks = read_chunk_tree(file, tree, dataset);
   } else {
     throw UnimplementedError("{}: dataset layout class {} of version {} is not supported", file.source.name(), layout_class,
                              version)
@@ -306,7 +310,20 @@ int64_t FileView::offset(uint64_t address) const {
   return static_cast<int64_t>(address) + base;
 }
 
-std::vector<std::byte> FileView::read(uint64_t address, int64_t bytes) const { return source.read(offset(address), bytes); }
+std::vector<std::byte> FileView::read(uint64_t address, int64_t bytes) const {
+  std::vector<std::byte> result = source.read(offset(address), bytes);
+  charge(bytes);
+  return result;
+}
+
+void FileView::charge(int64_t bytes) const {
+  metadata_bytes += bytes;
+  if (metadata_bytes <= kMetadataSlack + 2 * source.size_bytes() && metadata_bytes <= limits.metadata_bytes) return;
+  throw ResourceExhaustedError(
+      "{}: parts of the file are named again and again: {} bytes of metadata so far (limits.metadataBytes)", source.name(),
+      metadata_bytes)
+      .at(source.name());
+}
 
 void FileView::fail(std::string_view what, uint64_t address) const {
   const auto at = static_cast<int64_t>(std::min<uint64_t>(address, static_cast<uint64_t>(source.size_bytes())));

@@ -10,17 +10,20 @@ struct FileView {
   const ByteSource& source;
   int64_t base;
   const Limits& limits;
+  int64_t& metadata_bytes;  // read so far; charged, so that what many point at cannot be read again and again
 
   /// Address → offset in the file. Throws DataLossError outside it.
   int64_t offset(uint64_t address) const;
   std::vector<std::byte> read(uint64_t address, int64_t bytes) const;
+  /// Counts bytes of metadata that are made from the file. A sound file says each byte once (headers are looked at twice).
+  void charge(int64_t bytes) const;
   [[noreturn]] void fail(std::string_view what, uint64_t address) const;
 };
 
 Object parse_object(const FileView& file, uint64_t address, std::string_view path);
 
-/// The chunks of a dataset from its version 1 B-tree.
-std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, size_t rank);
+/// The chunks of a dataset from its version 1 B-tree; each begins inside the dataset, on a multiple of the chunk's shape.
+std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, const Dataset& dataset);
 /// The links of a group from its version 1 B-tree and local heap.
 std::vector<std::pair<std::string, uint64_t>> read_symbol_table(const FileView& file, uint64_t tree, uint64_t heap);
 

@@ -1,6 +1,8 @@
 // The index of a bundle and the checks of its values.
 #include "core/formats/tensor_bundle/bundle_reader.h"
 
+#include <algorithm>
+
 #include "core/base/checked.h"
 #include "core/base/crc32c.h"
 #include "core/base/cursor.h"
@@ -85,6 +87,26 @@ void BundleReader::check_shards(std::span<const int64_t> sizes) const {
       throw DataLossError("{}: the values of '{}' should lie at bytes {} to {}, but shard {} has {} bytes", file_, name,
                           entry.offset, entry.offset + entry.bytes, entry.shard, size)
           .at(file_, entry.offset);
+    }
+  }
+  check_overlap();
+}
+
+/// TensorFlow never shares bytes between entries; a small file that does could ask for any amount of memory.
+void BundleReader::check_overlap() const {
+  using Entry = std::pair<const std::string, BundleEntry>;
+  std::vector<const Entry*> sorted;
+  for (const Entry& entry : entries_) {
+    if (entry.second.bytes > 0) sorted.push_back(&entry);
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const Entry* a, const Entry* b) {
+    return std::pair(a->second.shard, a->second.offset) < std::pair(b->second.shard, b->second.offset);
+  });
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    const BundleEntry &a = sorted[i - 1]->second, &b = sorted[i]->second;
+    if (a.shard == b.shard && a.offset + a.bytes > b.offset) {
+      throw DataLossError("{}: the values of '{}' and '{}' overlap", file_, sorted[i - 1]->first, sorted[i]->first)
+          .at(file_, b.offset);
     }
   }
 }

@@ -32,7 +32,7 @@ class BundleReader {
   const std::map<std::string, BundleEntry, std::less<>>& entries() const { return entries_; }
   /// Throws NotFoundError.
   const BundleEntry& entry(std::string_view name) const;
-  /// Throws DataLossError where an entry lies outside its shard. `sizes` in order of shards.
+  /// Throws DataLossError where an entry lies outside its shard or on another one. `sizes` in order of shards.
   void check_shards(std::span<const int64_t> sizes) const;
   /// Throws DataLossError naming `name` if the values' checksum is not the one in the index.
   void verify(std::string_view name, std::span<const std::byte> values) const;
@@ -40,6 +40,8 @@ class BundleReader {
   std::vector<std::string> decode_strings(std::string_view name, std::span<const std::byte> stored, const Limits& limits) const;
 
  private:
+  void check_overlap() const;
+
   std::string file_;
   int shard_count_ = 0;
   std::map<std::string, BundleEntry, std::less<>> entries_;

@@ -53,7 +53,7 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
 }
 
 void read_entries(const std::vector<std::byte>& block, const ByteSource& source, int64_t offset, const Limits& limits,
-                  TableEntries& entries) {
+                  TableEntries& entries, int64_t& total_bytes) {
   Cursor cursor(block, source.name(), offset);
   if (block.size() < 4) cursor.fail("a block is too short");
   uint32_t restarts;
@@ -63,12 +63,18 @@ void read_entries(const std::vector<std::byte>& block, const ByteSource& source,
   std::string key;
   while (cursor.position() < end) {
     const uint64_t shared = cursor.varint64(), unshared = cursor.varint64(), value_bytes = cursor.varint64();
+    if (cursor.position() > end) cursor.fail("an entry leaves its block");
     if (shared > key.size()) cursor.fail("a key shares more than the previous one has");
     if (unshared > end - cursor.position() || value_bytes > end - cursor.position() - unshared)
       cursor.fail("an entry leaves its block");
     key.resize(shared);
     key += cursor.text(unshared);
     entries.emplace_back(key, std::string(cursor.text(value_bytes)));
+    total_bytes += static_cast<int64_t>(key.size() + value_bytes);
+    if (total_bytes > limits.metadata_bytes) {  // shared prefixes make long keys out of few bytes
+      throw ResourceExhaustedError("{}: entries of more than limits.metadataBytes ({})", source.name(), limits.metadata_bytes)
+          .at(source.name(), cursor.file_offset());
+    }
     if (static_cast<int64_t>(entries.size()) > limits.file_objects) {
       throw ResourceExhaustedError("{}: more than {} entries (limits.fileObjects)", source.name(), limits.file_objects);
     }
@@ -143,11 +149,16 @@ TableEntries read_table(const ByteSource& source, const Limits& limits) {
   if (cursor.u64() != kMagic)
     throw DataLossError("{}: not an index of a checkpoint (bad magic number)", source.name()).at(source.name(), footer_offset);
   TableEntries blocks, entries;
-  read_entries(read_block(source, index, limits), source, static_cast<int64_t>(index.offset), limits, blocks);
+  int64_t total_bytes = 0;
+  read_entries(read_block(source, index, limits), source, static_cast<int64_t>(index.offset), limits, blocks, total_bytes);
+  uint64_t blocks_end = 0;
   for (const auto& [key, value] : blocks) {
     Cursor handle_cursor(std::as_bytes(std::span(value)), source.name(), static_cast<int64_t>(index.offset));
     const BlockHandle handle = read_handle(handle_cursor);
-    read_entries(read_block(source, handle, limits), source, static_cast<int64_t>(handle.offset), limits, entries);
+    if (handle.offset < blocks_end) handle_cursor.fail("blocks overlap");
+    const std::vector<std::byte> block = read_block(source, handle, limits);
+    blocks_end = handle.offset + handle.bytes + static_cast<uint64_t>(kTrailerBytes);
+    read_entries(block, source, static_cast<int64_t>(handle.offset), limits, entries, total_bytes);
   }
   for (size_t i = 1; i < entries.size(); ++i) {
     if (entries[i - 1].first >= entries[i].first)

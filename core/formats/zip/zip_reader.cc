@@ -120,6 +120,29 @@ ZipMember read_member(Cursor& cursor, const ByteSource& source) {
   return member;
 }
 
+/// Members must not share bytes, nor inflate to more than the limit taken together: a small file could claim anything.
+void check_members(const ByteSource& source, const std::vector<ZipMember>& members, const Directory& directory,
+                   const Limits& limits) {
+  int64_t inflated = 0;
+  std::vector<const ZipMember*> sorted;
+  for (const ZipMember& member : members) {
+    sorted.push_back(&member);
+    const auto sum = checked_add(inflated, member.deflated ? member.bytes : 0);
+    if (!sum || *sum > limits.inflated_bytes) {
+      throw ResourceExhaustedError("{}: inflates to more than limits.inflatedBytes ({})", source.name(), limits.inflated_bytes)
+          .at(source.name());
+    }
+    inflated = *sum;
+  }
+  std::sort(sorted.begin(), sorted.end(),
+            [](const ZipMember* a, const ZipMember* b) { return a->header_offset < b->header_offset; });
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    const int64_t end = i + 1 < sorted.size() ? sorted[i + 1]->header_offset : directory.offset;
+    if (end - sorted[i]->header_offset < zip::kLocalHeaderBytes + sorted[i]->compressed_bytes)
+      broken(source, format("member '{}' overlaps what follows it", sorted[i]->name), sorted[i]->header_offset);
+  }
+}
+
 }  // namespace
 
 bool looks_like_zip(std::span<const std::byte> start) {
@@ -153,6 +176,7 @@ ZipArchive ZipArchive::open(std::shared_ptr<const ByteSource> source, const Limi
     }
     archive.members_.push_back(std::move(member));
   }
+  check_members(file, archive.members_, directory, limits);
   return archive;
 }
 

@@ -28,10 +28,19 @@ bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const st
     names = reader.strings(*whole);
     return true;
   }
+  const int64_t limit = reader.source().size_bytes();
+  int64_t total = 0;
   for (int part = 0;; ++part) {
     const hdf5::Attribute* found = object.attribute(attribute + std::to_string(part));
     if (found == nullptr) return part > 0;
-    for (std::string& name : reader.strings(*found)) names.push_back(std::move(name));
+    for (std::string& name : reader.strings(*found)) {
+      total += static_cast<int64_t>(name.size());
+      names.push_back(std::move(name));
+    }
+    if (total > limit) {
+      throw ResourceExhaustedError("{}: the names in '{}' are longer than the file", reader.source().name(), attribute)
+          .at(reader.source().name());
+    }
   }
 }
 

@@ -1,0 +1,265 @@
+// Tensor bundles: TensorFlow's read, ours read back, tables by hand, broken ones.
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "core/base/crc32c.h"
+#include "core/base/cursor.h"
+#include "core/formats/tensor_bundle/bundle_reader.h"
+#include "core/formats/tensor_bundle/bundle_writer.h"
+#include "core/formats/tensor_bundle/sstable.h"
+#include "proto/tensor_bundle.pb.h"
+#include "tests/core/formats/support.h"
+
+namespace keras {
+namespace {
+
+using namespace keras::testing;
+
+constexpr int32_t kFloat = 1, kStringType = 7;
+const char* const kModels[] = {"train_adam_mse", "small_cnn", "multi_io", "mini_mobilenet"};
+
+std::string variables(const char* model) { return std::string("models/") + model + "/variables/variables"; }
+
+TEST(BundleReader, ReadsAndVerifiesEveryValueThatTensorFlowWrote) {
+  for (const char* model : kModels) {
+    const FileBytes data = fixture_bytes(variables(model) + ".data-00000-of-00001");
+    const BundleReader reader = BundleReader::open(*source_of(fixture_bytes(variables(model) + ".index")), Limits{});
+    EXPECT_EQ(reader.shard_count(), 1);
+    const int64_t size = static_cast<int64_t>(data.size());
+    reader.check_shards(std::span(&size, 1));
+    int strings = 0;
+    for (const auto& [name, entry] : reader.entries()) {
+      const auto values = std::span(data).subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes));
+      if (entry.dtype == kStringType) {
+        EXPECT_EQ(reader.decode_strings(name, values, Limits{}).size(), 1u) << name;
+        ++strings;
+      } else {
+        EXPECT_NO_THROW(reader.verify(name, values)) << name;
+      }
+    }
+    EXPECT_GE(strings, 1) << "the object graph";
+    EXPECT_GT(reader.entries().size(), 3u);
+  }
+}
+
+TEST(BundleReader, TheBlocksOfATableOfTensorFlowAreTheSameWhenWeWriteThem) {
+  for (const char* model : kModels) {
+    const FileBytes index = fixture_bytes(variables(model) + ".index");
+    const FileBytes ours = write_table(read_table(*source_of(index), Limits{}));
+    // Behind the blocks of entries TensorFlow shortens the keys of the index of blocks; we write them whole.
+    Cursor footer(std::span(index).subspan(index.size() - 48), "footer");
+    const auto end = static_cast<ptrdiff_t>(footer.varint64());
+    ASSERT_GT(end, 100);
+    EXPECT_TRUE(std::equal(index.begin(), index.begin() + end, ours.begin())) << model;
+  }
+}
+
+TEST(BundleReader, NamesWhatIsMissing) {
+  const BundleReader reader =
+      BundleReader::open(*source_of(fixture_bytes(variables("small_cnn") + ".index"), "v.index"), Limits{});
+  try {
+    reader.entry("no/such/key");
+    FAIL();
+  } catch (const NotFoundError& error) {
+    EXPECT_NE(error.message().find("no/such/key"), std::string::npos);
+    EXPECT_EQ(error.path(), "v.index");
+  }
+}
+
+std::vector<OutputFile> our_bundle(const std::shared_ptr<std::vector<float>>& values) {
+  BundleWriter writer;
+  writer.add("b/kernel", kFloat, {2, 2}, std::as_bytes(std::span(*values)), values);
+  writer.add("a/bias", kFloat, {}, std::as_bytes(std::span(*values).first(1)), values);
+  writer.add("c/empty", kFloat, {0, 3}, {}, nullptr);
+  writer.add_string("text", "größe");
+  writer.add_string("long", std::string(300, 'x'));
+  return writer.finish("variables/variables");
+}
+
+TEST(BundleWriter, WhatItWritesIsReadBack) {
+  const auto values = std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4});
+  const std::vector<OutputFile> files = our_bundle(values);
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].path, "variables/variables.data-00000-of-00001");
+  EXPECT_EQ(files[1].path, "variables/variables.index");
+  const FileBytes data = bytes_of(files[0]);
+  const BundleReader reader = BundleReader::open(*source_of(bytes_of(files[1])), Limits{});
+  const auto stored = [&](const char* name) {
+    const BundleEntry& entry = reader.entry(name);
+    return std::span(data).subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes));
+  };
+  EXPECT_EQ(reader.entry("b/kernel").shape, (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(std::memcmp(stored("b/kernel").data(), values->data(), 16), 0);
+  EXPECT_NO_THROW(reader.verify("b/kernel", stored("b/kernel")));
+  EXPECT_THROW(reader.verify("b/kernel", stored("a/bias")), DataLossError);
+  EXPECT_TRUE(stored("c/empty").empty());
+  EXPECT_EQ(reader.decode_strings("text", stored("text"), Limits{}), std::vector<std::string>{"größe"});
+  EXPECT_EQ(reader.decode_strings("long", stored("long"), Limits{}), std::vector<std::string>{std::string(300, 'x')});
+  EXPECT_THROW(reader.decode_strings("b/kernel", stored("b/kernel"), Limits{}), DataLossError);
+}
+
+TEST(BundleReader, FindsEveryFlippedByteOfAStringTensor) {
+  const std::vector<OutputFile> files = our_bundle(std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4}));
+  const FileBytes data = bytes_of(files[0]);
+  const BundleReader reader = BundleReader::open(*source_of(bytes_of(files[1])), Limits{});
+  const BundleEntry& entry = reader.entry("text");
+  const FileBytes good(data.begin() + entry.offset, data.begin() + entry.offset + entry.bytes);
+  for (size_t at = 0; at < good.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      FileBytes bad = good;
+      bad[at] ^= static_cast<std::byte>(1 << bit);
+      EXPECT_THROW(reader.decode_strings("text", bad, Limits{}), DataLossError) << at;
+    }
+  }
+}
+
+TEST(SsTable, PrefixesAndManyBlocksAreReadBack) {
+  for (const int count : {0, 1, 15, 16, 17, 1000}) {
+    TableEntries entries;
+    for (int i = 0; i < count; ++i) {
+      const std::string number = std::to_string(100000 + i);
+      entries.emplace_back("a/long/common/prefix/" + number, std::string(static_cast<size_t>(i * 7 % 1500), 'v') + number);
+    }
+    const FileBytes bytes = write_table(entries);
+    EXPECT_EQ(read_table(*source_of(bytes), Limits{}), entries) << count;
+    if (count == 1000) EXPECT_LT(bytes.size(), 1000u * (750 + 35)) << "prefixes are not written again";
+  }
+}
+
+// --- tables by hand
+
+std::string varint(uint64_t value) {
+  std::string out;
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  return out + static_cast<char>(value);
+}
+
+std::string entry(uint64_t shared, std::string_view key, std::string_view value) {
+  return varint(shared) + varint(key.size()) + varint(value.size()) + std::string(key) + std::string(value);
+}
+
+/// A block of one restart with type and checksum.
+std::string block(const std::string& entries, uint8_t type = 0, std::optional<uint32_t> restarts = {}) {
+  ByteWriter out;
+  out.text(entries).u32(0).u32(restarts.value_or(1)).u8(type);
+  out.u32(mask_crc32c(crc32c(out.bytes)));
+  return to_string(out.bytes);
+}
+
+std::string handle(uint64_t offset, const std::string& block) { return varint(offset) + varint(block.size() - 5); }
+
+FileBytes table(const std::string& before, const std::string& index) {
+  std::string footer = varint(0) + varint(0) + handle(before.size(), index);
+  footer.resize(40, '\0');
+  return ByteWriter().text(before).text(index).text(footer).u64(0xDB4775248B80FB57u).bytes;
+}
+
+void expect_error(const FileBytes& bytes, ErrorKind kind, std::string_view text, const Limits& limits = {}) {
+  try {
+    read_table(*source_of(bytes, "t.index"), limits);
+    ADD_FAILURE() << "was read: " << text;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.message();
+    EXPECT_NE(error.message().find(text), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("t.index"), std::string::npos) << error.message();
+  }
+}
+
+TEST(SsTable, HandMadeTablesAreReadWhileTheyTellTheTruth) {
+  const std::string data = block(entry(0, "ab", "1") + entry(1, "c", "2"));
+  const TableEntries read = read_table(*source_of(table(data, block(entry(0, "z", handle(0, data))))), Limits{});
+  EXPECT_EQ(read, (TableEntries{{"ab", "1"}, {"ac", "2"}}));
+}
+
+TEST(SsTable, LiesAreNamed) {
+  const auto one = [](const std::string& data) { return table(data, block(entry(0, "z", handle(0, data)))); };
+  expect_error(one(block(entry(0, "b", "1") + entry(0, "a", "2"))), ErrorKind::kDataLossError, "not in order");
+  expect_error(one(block(entry(0, "b", "1") + entry(0, "b", "2"))), ErrorKind::kDataLossError, "not in order");
+  expect_error(one(block(entry(3, "b", "1"))), ErrorKind::kDataLossError, "shares more");
+  expect_error(one(block("\1", 0, 0)), ErrorKind::kDataLossError, "t.index");
+  expect_error(one(block("", 0, 0xFFFFFFFF)), ErrorKind::kDataLossError, "restart array");
+  expect_error(one(block(varint(0) + varint(~uint64_t{0}) + varint(1) + "x")), ErrorKind::kDataLossError, "leaves its block");
+  expect_error(one(block(varint(0) + varint(1) + varint(~uint64_t{0}) + "x")), ErrorKind::kDataLossError, "leaves its block");
+  expect_error(one(block(entry(0, "b", "1"), 1)), ErrorKind::kUnimplementedError, "compressed");
+  expect_error(to_bytes("too short"), ErrorKind::kDataLossError, "too few");
+  expect_error(FileBytes(100), ErrorKind::kDataLossError, "magic");
+  const std::string outside = varint(uint64_t{1} << 50) + varint(10), huge = varint(0) + varint(~uint64_t{0});
+  expect_error(table("", block(entry(0, "z", outside))), ErrorKind::kDataLossError, "outside the file");
+  expect_error(table("", block(entry(0, "z", huge))), ErrorKind::kDataLossError, "outside the file");
+}
+
+TEST(SsTable, BlocksThatAreNamedTwiceOrNameThemselvesAreRefused) {
+  const std::string data = block(entry(0, "a", std::string(1000, 'v')));
+  std::string handles;
+  for (int i = 0; i < 1000; ++i) handles += entry(0, "k" + std::to_string(i), handle(0, data));
+  expect_error(table(data, block(handles)), ErrorKind::kDataLossError, "overlap");
+}
+
+TEST(SsTable, KeysThatGrowByPrefixesAreLimited) {
+  std::string entries = entry(0, std::string(1 << 20, 'k'), "");
+  for (uint64_t i = 0; i < 2000; ++i) entries += entry((1 << 20) + i, "k", "");
+  const std::string data = block(entries);
+  expect_error(table(data, block(entry(0, "z", handle(0, data)))), ErrorKind::kResourceExhaustedError, "metadataBytes");
+}
+
+FileBytes bundle_index(const std::vector<std::pair<std::string, tensorflow::BundleEntryProto>>& entries, int shards = 1,
+                       bool big_endian = false) {
+  tensorflow::BundleHeaderProto header;
+  header.set_num_shards(shards);
+  if (big_endian) header.set_endianness(tensorflow::BundleHeaderProto::BIG);
+  TableEntries rows = {{"", header.SerializeAsString()}};
+  for (const auto& [name, proto] : entries) rows.emplace_back(name, proto.SerializeAsString());
+  return write_table(rows);
+}
+
+tensorflow::BundleEntryProto value(int64_t offset, int64_t bytes, int shard = 0) {
+  tensorflow::BundleEntryProto proto;
+  proto.set_dtype(tensorflow::DT_FLOAT);
+  proto.set_offset(offset);
+  proto.set_size(bytes);
+  proto.set_shard_id(shard);
+  return proto;
+}
+
+TEST(BundleHostile, EntriesThatOverlapOrLeaveTheirShardAreRefused) {
+  const auto check = [](const FileBytes& index, std::vector<int64_t> sizes) {
+    BundleReader::open(*source_of(index), Limits{}).check_shards(sizes);
+  };
+  EXPECT_NO_THROW(check(bundle_index({{"a", value(0, 8)}, {"b", value(8, 8)}, {"c", value(8, 0)}}), {16}));
+  EXPECT_THROW(check(bundle_index({{"a", value(0, 8)}, {"b", value(7, 8)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(0, 8)}, {"b", value(0, 8)}}), {16}), DataLossError);
+  EXPECT_NO_THROW(check(bundle_index({{"a", value(0, 8)}, {"b", value(0, 8, 1)}}, 2), {16, 16}));
+  EXPECT_THROW(check(bundle_index({{"a", value(0, 17)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(INT64_MAX, 1)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(-1, 1)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(0, -1)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(0, 1, 1)}}), {16}), DataLossError);
+  EXPECT_THROW(check(bundle_index({{"a", value(0, int64_t{1} << 40)}}), {int64_t{1} << 41}), ResourceExhaustedError);
+  EXPECT_THROW(check(bundle_index({}, 1 << 30), {}), DataLossError);
+  EXPECT_THROW(check(bundle_index({}, -1), {}), DataLossError);
+}
+
+TEST(BundleHostile, WhatIsNotSupportedIsNamed) {
+  EXPECT_THROW(BundleReader::open(*source_of(bundle_index({}, 1, true)), Limits{}), UnimplementedError);
+  tensorflow::BundleEntryProto sliced = value(0, 4);
+  sliced.add_slices();
+  EXPECT_THROW(BundleReader::open(*source_of(bundle_index({{"a", sliced}})), Limits{}), UnimplementedError);
+  EXPECT_THROW(BundleReader::open(*source_of(write_table({})), Limits{}), DataLossError);
+  EXPECT_THROW(BundleReader::open(*source_of(write_table({{"a", "b"}})), Limits{}), DataLossError);
+}
+
+TEST(BundleHostile, IndexesCutFlippedAndBentEverywhere) {
+  const auto parse = [](const FileBytes& bytes) {
+    const BundleReader reader = BundleReader::open(*source_of(bytes), Limits{});
+    const int64_t size = 1000;
+    reader.check_shards(std::vector<int64_t>(static_cast<size_t>(reader.shard_count()), size));
+  };
+  const FileBytes ours = bytes_of(our_bundle(std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4}))[1]);
+  EXPECT_EQ(expect_hostile_bytes_survived(ours, parse), 0);
+  expect_hostile_fields_survived(ours, parse);
+  EXPECT_EQ(expect_hostile_bytes_survived(fixture_bytes(variables("train_adam_mse") + ".index"), parse), 0);
+}
+
+}  // namespace
+}  // namespace keras

@@ -1,0 +1,273 @@
+// HDF5 files written by h5py (tests/fixtures/make_hdf5.py) and by ourselves; what is refused is refused by name.
+#include <cmath>
+#include <cstring>
+
+#include "core/formats/hdf5/hdf5_reader.h"
+#include "core/formats/hdf5/hdf5_writer.h"
+#include "tests/core/formats/support.h"
+
+namespace keras::hdf5 {
+namespace {
+
+using namespace keras::testing;
+
+Reader open(const std::string& name) { return Reader::open(source_of(fixture_bytes("hdf5/" + name), name), Limits{}); }
+
+const Dataset& dataset(const Reader& reader, const std::string& path) {
+  const Object& object = reader.at(path);
+  if (!object.dataset) throw RuntimeError("no dataset: {}", path);
+  return *object.dataset;
+}
+
+FileBytes contents(const Reader& reader, const std::string& path) {
+  const Dataset& data = dataset(reader, path);
+  FileBytes bytes(static_cast<size_t>(data.size_bytes()));
+  reader.read(data, path, bytes);
+  return bytes;
+}
+
+double half(uint16_t bits) {
+  const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+  const double value = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25);
+  return bits >> 15 != 0 ? -value : value;
+}
+
+std::vector<double> numbers(const Reader& reader, const std::string& path) {
+  const Dataset& data = dataset(reader, path);
+  const FileBytes bytes = contents(reader, path);
+  std::vector<double> result;
+  for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(data.type.bytes)) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, bytes.data() + at, static_cast<size_t>(data.type.bytes));
+    const int unused = 64 - static_cast<int>(data.type.bytes) * 8;
+    if (data.type.type_class == TypeClass::kFloat) {
+      result.push_back(data.type.bytes == 2   ? half(static_cast<uint16_t>(bits))
+                       : data.type.bytes == 4 ? std::bit_cast<float>(static_cast<uint32_t>(bits))
+                                              : std::bit_cast<double>(bits));
+    } else if (data.type.is_signed) {
+      result.push_back(static_cast<double>(static_cast<int64_t>(bits << unused) >> unused));
+    } else {
+      result.push_back(static_cast<double>(bits));
+    }
+  }
+  return result;
+}
+
+/// The formula of make_hdf5.py.
+std::vector<double> expected(size_t count, bool is_signed = true) {
+  std::vector<double> values;
+  for (size_t i = 0; i < count; ++i) values.push_back(static_cast<double>(7 * i % 101) - (is_signed ? 20 : 0));
+  return values;
+}
+
+std::vector<std::string> strings(const Reader& reader, const std::string& path, const char* name) {
+  const Attribute* attribute = reader.at(path).attribute(name);
+  if (attribute == nullptr) throw RuntimeError("no attribute: {}", name);
+  return reader.strings(*attribute);
+}
+
+TEST(Hdf5Reader, ReadsEveryNumericTypeInBothByteOrders) {
+  const Reader reader = open("types.h5");
+  for (const char* type : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}) {
+    for (const std::string order : {"little_", "big_"}) {
+      if (order == "big_" && type[1] == '1') continue;
+      const std::string name = order + type;
+      const Dataset& data = dataset(reader, name);
+      EXPECT_EQ(data.shape, (std::vector<int64_t>{3, 5})) << name;
+      EXPECT_EQ(data.type.type_class, type[0] == 'f' ? TypeClass::kFloat : TypeClass::kInteger) << name;
+      EXPECT_EQ(data.type.bytes, type[1] - '0') << name;
+      EXPECT_EQ(data.type.big_endian, order == "big_") << name;
+      EXPECT_EQ(numbers(reader, name), expected(15, type[0] != 'u')) << name;
+      EXPECT_EQ(reader.plain_offset(data).has_value(), order == "little_") << name;
+    }
+  }
+}
+
+TEST(Hdf5Reader, ReadsBoolsScalarsAndEmptyDatasets) {
+  const Reader reader = open("types.h5");
+  EXPECT_EQ(dataset(reader, "bool").type.type_class, TypeClass::kInteger);
+  EXPECT_EQ(numbers(reader, "bool"), (std::vector<double>{1, 0, 1}));
+  EXPECT_TRUE(dataset(reader, "scalar").shape.empty());
+  EXPECT_EQ(numbers(reader, "scalar"), std::vector<double>{2.5});
+  EXPECT_EQ(dataset(reader, "empty").shape, (std::vector<int64_t>{0, 4}));
+  EXPECT_TRUE(contents(reader, "empty").empty());
+  EXPECT_TRUE(contents(reader, "null").empty());
+  EXPECT_EQ(numbers(reader, "unwritten"), std::vector<double>(4, 0.0));
+}
+
+TEST(Hdf5Reader, PlainOffsetIsWhereTheValuesLie) {
+  for (const char* file : {"types.h5", "user_block.h5"}) {
+    const Reader reader = open(file);
+    const std::string path = std::string(file) == "types.h5" ? "little_f4" : "a/b/x";
+    const auto offset = reader.plain_offset(dataset(reader, path));
+    ASSERT_TRUE(offset) << file;
+    EXPECT_EQ(reader.source().ByteSource::read(*offset, 60), contents(reader, path)) << file;
+  }
+}
+
+TEST(Hdf5Reader, ReadsStringAttributesOfAllKinds) {
+  const Reader reader = open("attributes.h5");
+  EXPECT_EQ(strings(reader, "", "text"), std::vector<std::string>{"a text"});
+  EXPECT_EQ(strings(reader, "", "unicode"), std::vector<std::string>{"größe 数"});
+  EXPECT_EQ(strings(reader, "", "empty_text"), std::vector<std::string>{""});
+  EXPECT_EQ(strings(reader, "", "fixed"), std::vector<std::string>{"fixed"});
+  EXPECT_EQ(strings(reader, "", "list"), (std::vector<std::string>{"one", "", "three"}));
+  EXPECT_EQ(strings(reader, "", "fixed_list"), (std::vector<std::string>{"ab", "c", "defg"}));
+  EXPECT_TRUE(strings(reader, "", "no_names").empty());
+  EXPECT_EQ(strings(reader, "", "long"), std::vector<std::string>{std::string(60000, 'x')});
+  EXPECT_EQ(strings(reader, "a/b/c", "deep"), std::vector<std::string>{"yes"});
+  EXPECT_THROW(strings(reader, "", "number"), DataLossError);
+}
+
+TEST(Hdf5Reader, ReadsNumericAttributes) {
+  const Reader reader = open("attributes.h5");
+  const Attribute& number = *reader.root().attribute("number");
+  EXPECT_TRUE(number.shape.empty());
+  EXPECT_EQ(number.data.size(), 8u);
+  EXPECT_EQ(std::to_integer<int>(number.data[0]), 42);
+  const Attribute& array = *reader.root().attribute("array");
+  EXPECT_EQ(array.shape, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(array.type.type_class, TypeClass::kFloat);
+  EXPECT_EQ(array.data.size(), 24u);
+}
+
+TEST(Hdf5Reader, FindsPathsAndNamesThoseThatAreMissing) {
+  const Reader reader = open("attributes.h5");
+  EXPECT_EQ(numbers(reader, "a/b/c/d"), expected(2));
+  EXPECT_EQ(numbers(reader, "/a//b/c/d"), expected(2));
+  EXPECT_EQ(reader.find("a/x"), nullptr);
+  EXPECT_EQ(reader.find("a/b/c/d/e"), nullptr);
+  try {
+    reader.at("a/x/y");
+    FAIL();
+  } catch (const NotFoundError& error) {
+    EXPECT_NE(error.message().find("a/x/y"), std::string::npos);
+    EXPECT_EQ(error.path(), "attributes.h5");
+  }
+}
+
+TEST(Hdf5Reader, ReadsGroupsOfSeveralSymbolTableNodes) {
+  const Reader reader = open("groups.h5");
+  EXPECT_EQ(reader.root().links.size(), 40u);
+  for (int i = 0; i < 40; ++i) {
+    const std::string path = "group_" + std::string(i < 10 ? "0" : "") + std::to_string(i) + "/x";
+    EXPECT_EQ(numbers(reader, path), std::vector<double>{static_cast<double>(i)}) << path;
+  }
+}
+
+TEST(Hdf5Reader, ReadsChunksThroughEveryFilter) {
+  const Reader reader = open("chunks.h5");
+  for (const char* name : {"plain", "gzip", "shuffle", "fletcher32", "all", "big_endian"}) {
+    EXPECT_EQ(dataset(reader, name).layout, Dataset::Layout::kChunked);
+    EXPECT_EQ(numbers(reader, name), expected(13 * 9)) << name;
+  }
+  EXPECT_EQ(numbers(reader, "odd"), expected(5 * 3 * 7));
+  EXPECT_EQ(numbers(reader, "larger_chunk"), expected(3));
+  EXPECT_EQ(numbers(reader, "many"), expected(200));
+  EXPECT_EQ(numbers(reader, "sparse"), (std::vector<double>{0, 0, 0, 0, 1, 2, 0, 0}));
+  EXPECT_EQ(numbers(reader, "unwritten"), std::vector<double>(8, 0.0));
+}
+
+TEST(Hdf5Reader, ReadsCompactDatasets) {
+  const Reader reader = open("compact.h5");
+  EXPECT_EQ(dataset(reader, "compact").layout, Dataset::Layout::kCompact);
+  EXPECT_EQ(numbers(reader, "compact"), expected(4));
+}
+
+TEST(Hdf5Reader, ReadsNewLibraryVersionsAndUserBlocks) {
+  for (const char* file : {"latest.h5", "v108.h5", "user_block.h5"}) {
+    const Reader reader = open(file);
+    EXPECT_EQ(strings(reader, "", "text"), std::vector<std::string>{"a text"}) << file;
+    EXPECT_EQ(strings(reader, "", "list"), (std::vector<std::string>{"one", "two"})) << file;
+    EXPECT_EQ(numbers(reader, "a/b/x"), expected(15)) << file;
+  }
+}
+
+class Refused : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+INSTANTIATE_TEST_SUITE_P(
+    Features, Refused,
+    ::testing::Values(std::pair{"filter", "filter 32000"}, std::pair{"scale_offset", "filter 6"},
+                      std::pair{"external_link", "external link"}, std::pair{"external_data", "in another file"},
+                      std::pair{"chunk_index", "layout class 2 of version 4"}, std::pair{"dense_links", "dense storage"},
+                      std::pair{"dense_attributes", "dense storage"}, std::pair{"virtual", "layout class 3 of version 4"},
+                      std::pair{"committed_type", "committed datatype"}),
+    [](const auto& info) { return std::string(info.param.first); });
+
+TEST_P(Refused, ByName) {
+  const std::string file = std::string("refused_") + GetParam().first + ".h5";
+  try {
+    open(file).find("x");
+    FAIL() << "was read";
+  } catch (const UnimplementedError& error) {
+    EXPECT_NE(error.message().find(GetParam().second), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find(file), std::string::npos) << error.message();
+  }
+}
+
+TEST(Hdf5Reader, TellsElementsThatAreNoNumbers) {
+  const Reader reader = open("refused_compound.h5");
+  EXPECT_EQ(dataset(reader, "x").type.type_class, TypeClass::kOther);
+}
+
+TEST(Hdf5Reader, RefusesWhatIsNoHdf5) {
+  EXPECT_THROW(Reader::open(source_of(to_bytes("no such file")), Limits{}), DataLossError);
+  EXPECT_THROW(Reader::open(source_of({}), Limits{}), DataLossError);
+  FileBytes bytes = fixture_bytes("hdf5/types.h5");
+  bytes[8] = std::byte{9};
+  EXPECT_THROW(Reader::open(source_of(bytes), Limits{}), UnimplementedError);
+}
+
+TEST(Hdf5Reader, FindsChangedValuesByFletcher32) {
+  FileBytes bytes = fixture_bytes("hdf5/chunks.h5");
+  const Dataset data = dataset(open("chunks.h5"), "fletcher32");
+  bytes[static_cast<size_t>(data.chunks.at(1).offset)] ^= std::byte{1};
+  const Reader reader = Reader::open(source_of(bytes), Limits{});
+  EXPECT_THROW(contents(reader, "fletcher32"), DataLossError);
+}
+
+TEST(Hdf5Reader, GoesOnWhereBytesWereMissing) {
+  const FileBytes bytes = fixture_bytes("hdf5/groups.h5");
+  const auto source = std::make_shared<BlockSource>("groups.h5", static_cast<int64_t>(bytes.size()));
+  std::optional<Reader> reader;
+  int asked = 0;
+  for (;; ++asked) {
+    try {
+      if (!reader) reader = Reader::open(source, Limits{});
+      EXPECT_EQ(numbers(*reader, "group_39/x"), std::vector<double>{39});
+      break;
+    } catch (const NeedBytes& need) {
+      source->add(need.offset, std::span(bytes).subspan(static_cast<size_t>(need.offset), static_cast<size_t>(need.count)));
+    }
+  }
+  EXPECT_GT(asked, 0);
+}
+
+TEST(Hdf5Writer, WhatItWritesIsReadBack) {
+  const auto values = std::make_shared<std::vector<float>>(std::vector<float>{1, -2, 3.5f, 4, 5, 6});
+  WriterGroup root;
+  root.set_attribute("text", "größe");
+  root.set_attribute("empty", std::string());
+  root.set_attribute("names", std::vector<std::string>{"a", "", std::string(5000, 'y')});
+  root.set_attribute("none", std::vector<std::string>{});
+  root.at("deep/er").set_attribute("x", "y");
+  const Type type{TypeClass::kFloat, 4, false, true};
+  root.add_dataset("deep/er/data", type, {2, 3}, std::as_bytes(std::span(*values)), values);
+  root.add_dataset("empty", type, {0, 3}, {}, nullptr);
+  root.add_dataset("scalar", type, {}, std::as_bytes(std::span(*values).first(1)), values);
+  for (int i = 0; i < 500; ++i) root.group("many").group("g" + std::to_string(i)).set_attribute("i", std::to_string(i));
+  const Reader reader = Reader::open(source_of(bytes_of(write_file("x.h5", root))), Limits{});
+  EXPECT_EQ(strings(reader, "", "text"), std::vector<std::string>{"größe"});
+  EXPECT_EQ(strings(reader, "", "empty"), std::vector<std::string>{""});
+  EXPECT_EQ(strings(reader, "", "names"), (std::vector<std::string>{"a", "", std::string(5000, 'y')}));
+  EXPECT_TRUE(strings(reader, "", "none").empty());
+  EXPECT_EQ(strings(reader, "deep/er", "x"), std::vector<std::string>{"y"});
+  EXPECT_EQ(numbers(reader, "deep/er/data"), (std::vector<double>{1, -2, 3.5, 4, 5, 6}));
+  EXPECT_EQ(dataset(reader, "empty").shape, (std::vector<int64_t>{0, 3}));
+  EXPECT_EQ(numbers(reader, "scalar"), std::vector<double>{1});
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_EQ(strings(reader, "many/g" + std::to_string(i), "i"), std::vector<std::string>{std::to_string(i)});
+  }
+}
+
+}  // namespace
+}  // namespace keras::hdf5
