@@ -293,6 +293,7 @@ function fromNested(value: NestedArray<Scalar>, shape: readonly number[] | undef
 }
 
 function defaultDType(values: readonly Scalar[]): DType {
+  if (values[0] instanceof Uint8Array) return 'string';
   switch (typeof values[0]) {
     case 'string':
       return 'string';
@@ -300,8 +301,6 @@ function defaultDType(values: readonly Scalar[]): DType {
       return 'bool';
     case 'bigint':
       return 'int64';
-    case 'object':
-      return 'string';
     default:
       return 'float32';
   }
@@ -317,7 +316,7 @@ function fromFlat(values: readonly Scalar[], shape: readonly number[], dtype: DT
       dtype,
       shape,
       new Uint8Array(0),
-      values.map((v) => (v instanceof Uint8Array ? v : encoder.encode(String(v)))),
+      values.map((v) => (v instanceof Uint8Array ? v : encoder.encode(checkedString(v)))),
     );
   }
   for (const value of values) {
@@ -337,6 +336,11 @@ function fromFlat(values: readonly Scalar[], shape: readonly number[], dtype: DT
     values.forEach((v, i) => (array[i] = Number(v)));
   }
   return new Tensor(dtype, shape, new Uint8Array(array.buffer));
+}
+
+function checkedString(value: Scalar): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`A string tensor cannot hold ${value === null ? 'null' : `a value of type ${typeof value}`}.`);
 }
 
 function toBigInt(value: Scalar): bigint {

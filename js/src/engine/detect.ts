@@ -1,7 +1,8 @@
 // Which build runs here: told by what the WebAssembly engine accepts, never by names of browsers.
-import { RuntimeError } from '../errors.js';
+import { RuntimeError, UnimplementedError, ValueError } from '../errors.js';
 
 export type Variant = 'simd' | 'relaxed' | 'threads' | 'relaxed-threads';
+const VARIANTS: readonly string[] = ['auto', 'simd', 'relaxed', 'threads', 'relaxed-threads'];
 
 // (func (drop (i8x16.splat (i32.const 0))))
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11);
@@ -51,6 +52,9 @@ const RELAXED = Uint8Array.of(
 
 /** The build for `wanted`. Throws RuntimeError where nothing runs, or where what was asked for does not. */
 export async function chooseVariant(wanted: 'auto' | Variant): Promise<Variant> {
+  if (!VARIANTS.includes(wanted))
+    throw new ValueError(`There is no variant '${wanted}' of the engine; there are ${VARIANTS.join(', ')}.`);
+  if (wanted.endsWith('threads')) throw new UnimplementedError('The threaded builds are not part of this version.');
   if (typeof WebAssembly !== 'object' || !WebAssembly.validate(SIMD)) {
     throw new RuntimeError('keras-wasm needs WebAssembly with SIMD, which this JavaScript engine does not have.');
   }
@@ -58,14 +62,5 @@ export async function chooseVariant(wanted: 'auto' | Variant): Promise<Variant> 
   if (wanted === 'auto') return relaxed ? 'relaxed' : 'simd';
   if (wanted.startsWith('relaxed') && !relaxed)
     throw new RuntimeError(`Variant '${wanted}' needs relaxed SIMD, which this JavaScript engine does not have.`);
-  if (wanted.endsWith('threads') && !canShareMemory()) {
-    throw new RuntimeError(
-      `Variant '${wanted}' needs shared memory: serve the page with the headers that make it cross-origin isolated.`,
-    );
-  }
   return wanted;
-}
-
-function canShareMemory(): boolean {
-  return typeof SharedArrayBuffer === 'function' && (globalThis.crossOriginIsolated ?? true);
 }

@@ -1,7 +1,7 @@
 // Loads the engine's WebAssembly and its glue: from beside this module, from a path the user gives, or from bytes.
 // The single-thread glue is imported statically (service workers may not import dynamically).
 import createEngine from 'keras-wasm/glue';
-import { IOError, KerasError, RuntimeError } from '../errors.js';
+import { IOError, KerasError } from '../errors.js';
 import { readLocalFile } from '../platform.js';
 import type { Variant } from './detect.js';
 import type { Glue, Native } from './native.js';
@@ -36,27 +36,30 @@ function locate(variant: Variant, wasmPath: WasmLocation['wasmPath']): string | 
   return path.endsWith('/') ? path + file : wasmPath;
 }
 
-async function threadedGlue(): Promise<Glue> {
-  throw new RuntimeError('The threaded builds are not part of this version.');
-}
-
 /** Loads and instantiates a build. */
 export async function loadNative(variant: Variant, location: WasmLocation): Promise<Native> {
   const module = await compile(variant, location);
-  const glue = variant.endsWith('threads') ? await threadedGlue() : createEngine;
   return new Promise<Native>((resolve, reject) => {
     const instantiateWasm: Parameters<Glue>[0]['instantiateWasm'] = (imports, receive) => {
       WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module), reject);
       return {};
     };
-    glue({ instantiateWasm }).then(resolve, reject);
+    createEngine({ instantiateWasm }).then(resolve, reject);
   });
 }
 
 async function compile(variant: Variant, location: WasmLocation): Promise<WebAssembly.Module> {
   if (location.wasmBinary !== undefined) return compileBytes(location.wasmBinary, 'wasmBinary');
   const place = locate(variant, location.wasmPath);
-  const local = await readLocalFile(place);
+  const local = await readLocalFile(place).catch((cause: unknown) => {
+    throw new IOError(
+      `${String(place)} could not be read. Pass \`wasmPath\` to keras.ready() to say where the engine's .wasm files are.`,
+      {
+        path: String(place),
+        cause,
+      },
+    );
+  });
   if (local !== null) return compileBytes(local, String(place));
   return compileFetched(String(place));
 }

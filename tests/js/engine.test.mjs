@@ -1,0 +1,80 @@
+// Loading the engine: what is told before and after, and that importing does nothing.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { root } from '../support.mjs';
+
+const run = promisify(execFile);
+/** Runs a module's text in a Node process of its own; returns what it prints. */
+const node = async (text, ...flags) =>
+  (await run(process.execPath, [...flags, '--input-type=module', '-e', text], { cwd: root })).stdout.trim();
+/** What a program prints that uses `keras` before anything has loaded the engine. */
+const fresh = (text) => node(`import * as keras from 'keras-wasm'; ${text}`);
+
+describe('The engine', () => {
+  test('is not loaded by the import, and a synchronous call before ready() says to await it', async () => {
+    const told = await fresh(`try { keras.layers.dense({ units: 1 }) } catch (e) { console.log(e.name, e.message) }`);
+    assert.match(told, /^RuntimeError .*await keras\.ready\(\)/);
+    assert.match(await fresh(`try { keras.engine() } catch (e) { console.log(e.message) }`), /await keras\.ready\(\)/);
+  });
+
+  test('tells its build, version and memory', async () => {
+    const told = JSON.parse(await fresh(`await keras.ready(); console.log(JSON.stringify([keras.version, keras.engine()]))`));
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    assert.equal(told[0], version);
+    const { variant, simd, threads, memory } = told[1];
+    assert.ok(['simd', 'relaxed'].includes(variant));
+    assert.equal(simd, variant === 'relaxed' ? 'relaxed' : 'simd128');
+    assert.equal(threads, 1);
+    assert.ok(memory.bytes > 0 && memory.peakBytes >= memory.bytes);
+    assert.equal(memory.tensors, 0);
+  });
+
+  test('is loaded once, however many ask at a time', async () => {
+    const told = await fresh(`
+      let compiled = 0;
+      const { compile } = WebAssembly;
+      WebAssembly.compile = (...args) => { compiled++; return compile.apply(WebAssembly, args); };
+      await Promise.all([keras.ready(), keras.ready(), keras.loadModel('tests/fixtures/models/dense_softmax.h5')]);
+      console.log(compiled)`);
+    assert.equal(told, '1');
+  });
+
+  test('takes the variant that is asked for, and says which there is not', async () => {
+    assert.equal(await fresh(`await keras.ready({ variant: 'simd' }); console.log(keras.engine().variant)`), 'simd');
+    const told = await fresh(`await keras.ready({ variant: 'fast' }).catch((e) => console.log(e.name, e.message))`);
+    assert.match(told, /'fast'/);
+  });
+
+  test('is found by a path, by a folder, by a map of files and from bytes', async () => {
+    const check = `console.log(keras.ops.add([1, 2], [3, 4]).arraySync().join())`;
+    const folder = join(root, 'dist/package/');
+    const file = `${folder}keras-simd.wasm`;
+    for (const options of [
+      `{ variant: 'simd', wasmPath: ${JSON.stringify(file)} }`,
+      `{ wasmPath: ${JSON.stringify(folder)} }`,
+      `{ wasmPath: new URL('file://${file}'), variant: 'simd' }`,
+      `{ variant: 'simd', wasmPath: { 'keras-simd.wasm': ${JSON.stringify(file)} } }`,
+      `{ variant: 'simd', wasmBinary: (await import('node:fs')).readFileSync(${JSON.stringify(file)}) }`,
+    ]) {
+      assert.equal(await fresh(`await keras.ready(${options}); ${check}`), '4,6', options);
+    }
+  });
+
+  test('says what is wrong with a file that is not the engine, and can be asked again', async () => {
+    const told = await fresh(`
+      const html = new TextEncoder().encode('<!doctype html><title>Not found</title>');
+      for (const options of [{ wasmBinary: html }, { wasmBinary: Uint8Array.of(1, 2, 3) }, { wasmPath: '/nowhere/keras.wasm' }])
+        await keras.ready(options).catch((e) => console.log(e.name, e.message));
+      await keras.ready();
+      console.log(keras.ops.add(1, 2).arraySync());`);
+    const [html, garbage, missing, ...rest] = told.split('\n');
+    assert.match(html, /^IOError wasmBinary is an HTML page.*`wasmPath`/);
+    assert.match(garbage, /^IOError wasmBinary is no WebAssembly/);
+    assert.match(missing, /^IOError .*\/nowhere\/keras\.wasm/);
+    assert.deepEqual(rest, ['3']);
+  });
+});

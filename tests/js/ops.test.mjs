@@ -1,0 +1,80 @@
+// keras.ops on values: names and options as in TensorFlow's Python API. Numbers of single ops are tested in tests/core/ops.
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import * as keras from 'keras-wasm';
+
+const { ops } = keras;
+before(() => keras.ready());
+const is = (actual, expected) => assert.deepEqual(actual.arraySync(), expected);
+const M = [[1, 2, 3], [4, 5, 6]]; // prettier-ignore
+
+describe('keras.ops', () => {
+  test('broadcast arithmetic', () => {
+    is(ops.add(M, [10, 20, 30]), [[11, 22, 33], [14, 25, 36]]); // prettier-ignore
+    is(ops.multiply(M, 2), [[2, 4, 6], [8, 10, 12]]); // prettier-ignore
+    is(ops.subtract(5, [1, 2]), [4, 3]);
+    is(ops.divide([1, 3], 2), [0.5, 1.5]);
+    is(ops.maximum([1, 5], 3), [3, 5]);
+    is(ops.greater([1, 5], 3), [false, true]);
+  });
+  test('matmul with transposed operands and batches', () => {
+    is(ops.matmul(M, M, { transposeB: true }), [[14, 32], [32, 77]]); // prettier-ignore
+    is(ops.matmul(M, M, { transposeA: true }), [[17, 22, 27], [22, 29, 36], [27, 36, 45]]); // prettier-ignore
+    is(ops.matmul([M, M], [[[1], [1], [1]]]), [
+      [[6], [15]],
+      [[6], [15]],
+    ]);
+  });
+  test('reductions over axes', () => {
+    is(ops.reduceMean(M), 3.5);
+    is(ops.reduceSum(M, { axis: 0 }), [5, 7, 9]);
+    is(ops.reduceMax(M, { axis: -1, keepdims: true }), [[3], [6]]);
+    is(ops.argmax(M, { axis: 1 }), [2n, 2n]);
+    is(ops.cumsum([1, 2, 3]), [1, 3, 6]);
+  });
+  test('shapes', () => {
+    is(ops.reshape(M, [3, 2]), [[1, 2], [3, 4], [5, 6]]); // prettier-ignore
+    is(ops.transpose(M), [[1, 4], [2, 5], [3, 6]]); // prettier-ignore
+    is(ops.concat([M, M], 1)._rows(0, 1), [[1, 2, 3, 1, 2, 3]]);
+    is(ops.split(M, 3, { axis: 1 })[1], [[2], [5]]);
+    is(ops.split([1, 2, 3], [1, 2])[1], [2, 3]);
+    is(ops.expandDims([1, 2], 0), [[1, 2]]);
+    is(ops.squeeze([[1, 2]], { axis: 0 }), [1, 2]);
+    is(ops.pad([[1]], [[0, 1], [1, 0]]), [[0, 1], [0, 0]]); // prettier-ignore
+    is(ops.gather([5, 6, 7], keras.tensor([2, 0], [2], 'int32')), [7, 5]);
+    is(ops.oneHot(keras.tensor([1], [1], 'int32'), 3), [[0, 1, 0]]);
+    is(ops.range(1, 7, 2), [1, 3, 5]);
+  });
+  test('aliases and spaces are the same function', () => {
+    assert.equal(ops.tanh, ops.math.tanh);
+    assert.equal(ops.matmul, ops.linalg.matmul);
+    is(ops.nn.relu([-1, 2]), [0, 2]);
+    is(ops.nn.softmax([[0, 0]]), [[0.5, 0.5]]);
+  });
+  test('convolution and pooling', () => {
+    const image = keras.tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
+    const filter = keras.tensor([1, 0, 0, 1], [2, 2, 1, 1]);
+    is(ops.nn.conv2d(image, filter).reshape([-1]), [6, 8, 12, 14]);
+    is(ops.nn.maxPool2d(image, { ksize: 2, strides: 1 }).reshape([-1]), [5, 6, 8, 9]);
+    is(ops.nn.avgPool2d(image, { ksize: 3 }).reshape([-1]), [5]);
+  });
+  test('any op by its TensorFlow name', () => {
+    is(ops.raw.AddV2([[1], [2]])[0], [3]);
+    const [values] = ops.raw.TopKV2([[3, 1, 2], keras.tensor(2, [], 'int32')], { sorted: true });
+    is(values, [3, 2]);
+    assert.throws(() => ops.raw.AddV2(1), TypeError);
+  });
+  test('cast', () => {
+    const t = ops.cast([1.7, -1.7], 'int32');
+    assert.equal(t.dtype, 'int32');
+    is(t, [1, -1]);
+  });
+  test('errors name the op, and the engine goes on', () => {
+    assert.throws(
+      () => ops.matmul([[1, 2]], [[1, 2]]),
+      (e) => /MatMul/.test(`${e.message} ${e.path}`) && e.code !== undefined,
+    );
+    assert.throws(() => ops.add([1, 2], [1, 2, 3]));
+    is(ops.add(1, 1), 2);
+  });
+});
