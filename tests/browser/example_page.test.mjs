@@ -8,7 +8,10 @@ import { root } from '../support.mjs';
 const ORIGIN = 'http://example.localhost/';
 
 test('examples/page.html loads a model and names the digit', async () => {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROME_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
   try {
     const page = await browser.newPage();
     const complaints = [];
