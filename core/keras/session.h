@@ -27,6 +27,8 @@ class Session {
   Limits limits;
   /// While a file is loaded, new weights are zeros: the file's values follow, drawing others would only cost time.
   bool loading = false;
+  /// What weights may still take while a file is loaded: no more than the file's bytes can hold.
+  int64_t loading_bytes_left = 0;
 
  private:
   std::unordered_map<std::string, int64_t> counts_;

@@ -2,6 +2,7 @@
 // run again; what earlier stages made is kept.
 #include "core/saving/model_loader.h"
 
+#include "core/base/checked.h"
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/zip/zip_reader.h"
 #include "core/saving/h5/h5_names.h"
@@ -39,6 +40,19 @@ class FileSet {
     return std::nullopt;
   }
 
+  /// What files of this size can hold, even if all of it is compressed as well as can be.
+  int64_t most_weight_bytes(const Limits& limits) const {
+    constexpr int64_t kSmall = 1 << 20;
+    int64_t bytes = kSmall;
+    for (const auto& file : files_) {
+      const auto most = checked_mul(file->size_bytes(), limits.inflate_ratio);
+      const auto sum = most ? checked_add(bytes, *most) : std::nullopt;
+      if (!sum || *sum > limits.total_bytes) return limits.total_bytes;
+      bytes = *sum;
+    }
+    return bytes;
+  }
+
   BytesWanted wanted(const NeedBytes& need) const {
     for (size_t i = 0; i < files_.size(); ++i) {
       if (files_[i]->name() == need.file) return {static_cast<int>(i), need.offset, need.count};
@@ -68,10 +82,13 @@ class FileSet {
   std::vector<std::string> paths_;
 };
 
-/// While it lives, new layers do not draw initial values.
+/// While it lives, new layers do not draw initial values, and take no more than `bytes` together.
 class LoadingScope {
  public:
-  explicit LoadingScope(Session& session) : session_(session) { session_.loading = true; }
+  LoadingScope(Session& session, int64_t bytes) : session_(session) {
+    session_.loading = true;
+    session_.loading_bytes_left = bytes;
+  }
   ~LoadingScope() { session_.loading = false; }
   LoadingScope(const LoadingScope&) = delete;
   LoadingScope& operator=(const LoadingScope&) = delete;
@@ -174,7 +191,7 @@ SourcePtr ModelLoader::State::member(const std::string& path) const {
 
 void ModelLoader::State::make_model(const Json& model_config, const Json& training_config) {
   if (loaded.model) return;
-  const LoadingScope scope(session);
+  const LoadingScope scope(session, files.most_weight_bytes(session.limits));
   LayerPtr layer = deserialize_layer(model_config, {session, custom_objects});
   loaded.model = std::dynamic_pointer_cast<Functional>(layer);
   if (!loaded.model) throw ValueError("The file holds a layer ({}), not a model", layer->class_name());

@@ -7,6 +7,7 @@
 #include "core/base/crc32c.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
+#include "core/formats/parse_proto.h"
 #include "core/formats/tensor_bundle/sstable.h"
 #include "proto/tensor_bundle.pb.h"
 
@@ -18,7 +19,8 @@ constexpr int32_t kString = 7;
 
 BundleEntry parse_entry(const std::string& file, const std::string& name, const std::string& bytes, const Limits& limits) {
   tensorflow::BundleEntryProto proto;
-  if (!proto.ParseFromString(bytes)) throw DataLossError("{}: the entry of '{}' is broken", file, name).at(file);
+  if (!parse_proto(std::as_bytes(std::span(bytes)), proto))
+    throw DataLossError("{}: the entry of '{}' is broken", file, name).at(file);
   if (proto.slices_size() > 0)
     throw UnimplementedError("{}: '{}' is a partitioned variable, which is not supported", file, name).at(file);
   BundleEntry entry;
@@ -53,7 +55,7 @@ BundleReader BundleReader::open(const ByteSource& index, const Limits& limits) {
   reader.file_ = index.name();
   const TableEntries table = read_table(index, limits);
   tensorflow::BundleHeaderProto header;
-  if (table.empty() || !table.front().first.empty() || !header.ParseFromString(table.front().second)) {
+  if (table.empty() || !table.front().first.empty() || !parse_proto(std::as_bytes(std::span(table.front().second)), header)) {
     throw DataLossError("{}: the header of the checkpoint is missing", index.name()).at(index.name());
   }
   if (header.endianness() != tensorflow::BundleHeaderProto::LITTLE) {

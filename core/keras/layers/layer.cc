@@ -178,6 +178,10 @@ VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, co
     throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} takes {} bytes, more than limits.tensorBytes ({})",
                                  name_, attribute, shape, bytes, session_->limits.tensor_bytes);
   }
+  if (session_->loading && (session_->loading_bytes_left -= bytes) < 0) {
+    throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} is more than the file can hold", name_, attribute,
+                                 shape);
+  }
   const bool zeros = session_->loading || !initializer;
   Tensor value = zeros ? Tensor::zeros(dtype_, shape) : initializer->call(shape, dtype_, *session_);
   auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), std::move(value), options.trainable);

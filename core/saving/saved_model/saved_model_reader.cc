@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "core/formats/parse_proto.h"
 #include "core/saving/checkpoint/object_graph.h"
 #include "proto/keras_metadata.pb.h"
 #include "proto/trackable_object_graph.pb.h"
@@ -22,7 +23,8 @@ class BundlePlanner {
       throw ResourceExhaustedError("The object graph is larger than limits.metadataBytes ({})", limits.metadata_bytes);
     const std::vector<std::byte> stored = shards[static_cast<size_t>(entry.shard)]->read(entry.offset, entry.bytes);
     const std::vector<std::string> texts = bundle->decode_strings(kObjectGraphKey, stored, limits);
-    if (texts.empty() || !graph_.ParseFromString(texts[0])) throw DataLossError("The object graph of the checkpoint is broken");
+    if (texts.empty() || !parse_proto(std::as_bytes(std::span(texts[0])), graph_))
+      throw DataLossError("The object graph of the checkpoint is broken");
   }
 
   void plan_layer(const Layer& layer, int node, const std::string& path, int64_t depth) {
@@ -123,8 +125,7 @@ Json read_root_metadata(const ByteSource& metadata, const Limits& limits) {
     throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", metadata.name(), limits.metadata_bytes);
   const std::vector<std::byte> bytes = metadata.read(0, metadata.size_bytes());
   keras_proto::SavedMetadata proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    throw DataLossError("{}: not valid Keras metadata", metadata.name()).at(metadata.name());
+  if (!parse_proto(bytes, proto)) throw DataLossError("{}: not valid Keras metadata", metadata.name()).at(metadata.name());
   for (const auto& object : proto.nodes()) {
     if (object.node_id() == 0) return parse_json(object.metadata(), metadata.name(), limits);
   }
