@@ -1,4 +1,4 @@
-// Keras's progress bar, character by character (shared facts: keras-behaviour, section 3).
+// Keras's progress bar, character by character.
 
 const WIDTH = 30;
 const REDRAW_SECONDS = 0.05;

@@ -1,4 +1,4 @@
-// model.summary(): the very text of Keras 2.15 (shared facts: keras-behaviour, section 2).
+// model.summary(): the very text of Keras 2.15.
 import { native } from '../engine/index.js';
 import type { NativeModelInfo, NativeShape } from '../engine/native.js';
 import { ValueError } from '../errors.js';
