@@ -87,6 +87,8 @@ export function nativeMakers(objects: CustomObjects | undefined, make: Maker): N
   const makers: NativeMakers = {};
   for (const [name, customClass] of Object.entries({ ...getCustomObjects(), ...objects })) {
     if (typeof customClass !== 'function') throw new ValueError(`customObjects.${name} is no class.`);
+    // What a file calls `Package>Name` keeps that name when it is saved again.
+    if (name.includes('>') && !registeredNames.has(customClass)) registeredNames.set(customClass, name);
     makers[name] = (config) => make(customClass, objectFromJson(config));
   }
   return makers;

@@ -264,6 +264,7 @@ export class Model extends Layer {
       info = this._info;
     }
     return {
+      model: this.name,
       inputs: info.inputs.map(({ shape, dtype }, i) => ({ name: info.inputNames[i] as string, shape, dtype: dtype as DType })),
       outputs: info.outputs.map(({ shape }, i) => ({ name: info.outputNames[i] as string, shape })),
     };
@@ -313,7 +314,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      if (options.resetMetrics) this.resetMetrics();
+      if (options.resetMetrics ?? true) this.resetMetrics();
       const signature = this.#signature(this._info.isGraph ? null : x);
       let batch = makeBatch(signature, x, y, options.sampleWeight);
       if (options.classWeight) batch = applyClassWeight(batch, options.classWeight);
@@ -325,7 +326,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      if (options.resetMetrics) this.resetMetrics();
+      if (options.resetMetrics ?? true) this.resetMetrics();
       const signature = this.#signature(this._info.isGraph ? null : x);
       return shaped(testStep(this, signature, makeBatch(signature, x, y, options.sampleWeight)), options.returnDict);
     });
@@ -414,6 +415,7 @@ export class Model extends Layer {
 export interface StepOptions {
   sampleWeight?: DataLike;
   classWeight?: Record<number, number>;
+  /** Whether the metrics are of this batch alone. Default: true. */
   resetMetrics?: boolean;
   returnDict?: boolean;
 }

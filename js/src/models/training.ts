@@ -22,6 +22,7 @@ import type { NativeTensor } from '../engine/native.js';
 import { RuntimeError, ValueError, throwIfAborted } from '../errors.js';
 import { nextTask } from '../platform.js';
 import { Tensor, tensor } from '../tensor.js';
+import { pythonTuple } from '../variable.js';
 import type { Model } from './model.js';
 
 export interface FitOptions {
@@ -67,14 +68,25 @@ export interface PredictOptions {
 
 /** What a model takes and gives: names, shapes, dtypes. */
 export interface Signature {
+  model: string;
   inputs: (Slot & { dtype: DType })[];
   outputs: Slot[];
 }
 
+function fits(shape: readonly number[], expected: readonly (number | null)[]): boolean {
+  return shape.length === expected.length && expected.every((d, i) => d === null || d === shape[i]);
+}
+
 /** A tensor in the form that an input has: its dtype, and a last axis of one where only that is missing. */
-function conform(value: Tensor, { shape, dtype, name }: Signature['inputs'][number]): Tensor {
+function conform(value: Tensor, { shape, dtype, name }: Signature['inputs'][number], model: string): Tensor {
   let result = value;
   if (shape !== null && value.rank === shape.length - 1 && shape.at(-1) === 1) result = result.reshape([...value.shape, 1]);
+  if (shape !== null && !fits(result.shape, shape)) {
+    throw new ValueError(
+      `Input '${name}' of model "${model}" is incompatible with the model: expected shape=${pythonTuple(shape)}, ` +
+        `found shape=${pythonTuple(value.shape)}.`,
+    );
+  }
   if (value.dtype === 'string' && dtype !== 'string')
     throw new ValueError(`Input '${name}' takes ${dtype}, but strings were given.`);
   return result.dtype === dtype ? result : tensor(result, undefined, dtype);
@@ -102,7 +114,7 @@ export function makeBatch(signature: Signature, x: DataLike, y?: DataLike | null
 }
 
 function inputsOf(signature: Signature, batch: Batch): NativeTensor[] {
-  return batch.x.map((value, i) => conform(value, signature.inputs[i] as Signature['inputs'][number])._native());
+  return batch.x.map((value, i) => conform(value, signature.inputs[i] as Signature['inputs'][number], signature.model)._native());
 }
 
 export function trainStep(model: Model, signature: Signature, batch: Batch): Logs {
@@ -195,15 +207,12 @@ function splitData(
   const weighted = (batch: Batch): Batch => (classWeight === undefined ? batch : applyClassWeight(batch, classWeight));
   let validation: Feed | null = null;
   if (validationData !== undefined) {
-    validation =
-      isBatchSource(validationData) && !Array.isArray(validationData)
-        ? Feed.ofSource(validationData, (batch) => makeBatch(signature, ...batch), options.validationSteps)
-        : feedFor(
-            signature,
-            ...(validationData as readonly [DataLike, DataLike, DataLike?]),
-            validationBatch,
-            options.validationSteps,
-          );
+    if (isBatchSource(validationData)) {
+      validation = Feed.ofSource(validationData, (batch) => makeBatch(signature, ...batch), options.validationSteps);
+    } else {
+      const [valX, valY, valWeight] = validationData as BatchLike;
+      validation = feedFor(signature, valX, valY, valWeight, validationBatch, options.validationSteps);
+    }
   }
   if (isBatchSource(x)) {
     if (validationSplit > 0)
