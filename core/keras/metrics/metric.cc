@@ -135,6 +135,13 @@ std::string wrapped_function(const ObjectConfig& parsed) {
   return name.is_string() ? name.get<std::string>() : std::string();
 }
 
+[[noreturn]] void throw_unknown_metric(std::string_view name) {
+  throw ValueError(
+      "Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this object "
+      "is included in the scope.",
+      name);
+}
+
 Value weights_like(const Value& weight, const Value& values) {
   Value w = cast(weight, values.dtype());
   const Shape &a = w.shape(), &b = values.shape();
@@ -232,11 +239,12 @@ MetricPtr make_mean_metric(std::string name) {
   return metric;
 }
 
-bool is_known_metric(const Json& json) {
+void require_known_metric(const Json& json) {
   const ObjectConfig parsed = parse_object_config("metrics", json);
-  if (parsed.class_name == "MeanMetricWrapper") return find(wrapped_function(parsed)) != nullptr;
-  const std::string_view name = parsed.class_name;
-  return name == "accuracy" || name == "acc" || name == "crossentropy" || name == "ce" || find(name) != nullptr;
+  const std::string fn = wrapped_function(parsed);
+  const std::string_view name = fn.empty() ? std::string_view(parsed.class_name) : fn;
+  if (name == "accuracy" || name == "acc" || name == "crossentropy" || name == "ce" || find(name) != nullptr) return;
+  throw_unknown_metric(name);
 }
 
 MetricPtr make_metric(const Json& json, const Shape& y_true, const Shape& y_pred, Session& session) {
@@ -249,12 +257,7 @@ MetricPtr make_metric(const Json& json, const Shape& y_true, const Shape& y_pred
     if (fn == "crossentropy" || fn == "ce") fn = std::string(crossentropy_form(y_true, y_pred));
   }
   const MetricDef* def = find(fn.empty() ? parsed.class_name : fn);
-  if (def == nullptr) {
-    throw ValueError(
-        "Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
-        "this object is included in the scope.",
-        fn.empty() ? parsed.class_name : fn);
-  }
+  if (def == nullptr) throw_unknown_metric(fn.empty() ? parsed.class_name : fn);
   auto metric = std::make_shared<Metric>(*def);
   const bool is_function = !fn.empty() && fn != def->class_name;
   if (is_function) metric->set_wrapped(std::string(def->fn));

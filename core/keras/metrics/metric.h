@@ -45,8 +45,8 @@ MetricPtr make_mean_metric(std::string name);
 /// From a name ("mae", "sparse_categorical_accuracy"), a class name or a config. "accuracy" and "acc" take their form from
 /// the output: [batch, …, classes], and the targets. Throws ValueError for an unknown metric.
 MetricPtr make_metric(const Json& json, const Shape& y_true, const Shape& y_pred, Session& session);
-/// Whether a metric of this name or config is known; shapes play no part.
-bool is_known_metric(const Json& json);
+/// Throws ValueError unless a metric of this name or config is known; shapes play no part.
+void require_known_metric(const Json& json);
 std::vector<std::string> metric_class_names();
 
 }  // namespace keras

@@ -81,14 +81,7 @@ CompiledLosses::CompiledLosses(const Functional& model, const CompileConfig& con
     output.metrics = metrics[i];
     output.weighted_metrics = weighted[i];
     for (const auto& list : {output.metrics, output.weighted_metrics}) {
-      for (const Json& metric : list) {
-        if (!is_known_metric(metric)) {
-          throw ValueError(
-              "Unknown metric function: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that "
-              "this object is included in the scope.",
-              parse_object_config("metrics", metric).class_name);
-        }
-      }
+      for (const Json& metric : list) require_known_metric(metric);
     }
     if (names.size() > 1 && output.loss) output.loss_metric = make_mean_metric(names[i] + "_loss");
     outputs_.push_back(std::move(output));
