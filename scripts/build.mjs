@@ -4,5 +4,5 @@ import { main } from './lib/run.mjs';
 
 await main(async () => {
   await installBuildTools();
-  buildPackage();
+  await buildPackage();
 });

@@ -9,7 +9,7 @@ const PORT = Number(process.env.PORT ?? 8080);
 
 await main(async () => {
   await installBuildTools();
-  buildPackage();
+  await buildPackage();
   const { runMainJob } = await import('./main_job.mjs');
   await runMainJob();
   if (process.argv.includes('--once')) return;

@@ -10,8 +10,8 @@ await main(async () => {
   await installTools();
   const tensorflowMissing = await installTensorFlow();
   const chromium = await installChromium();
-  buildNative('native');
-  buildNative('native-asan');
-  buildPackage();
+  await buildNative('native');
+  await buildNative('native-asan');
+  await buildPackage();
   if (!(await runSuites(listSuites({ chromium, tensorflowMissing })))) process.exitCode = 1;
 });

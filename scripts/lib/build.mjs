@@ -1,11 +1,12 @@
 // What is built: the core natively (plain and with sanitizers), the engine's variants, the package, the page.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { installNodePackages } from './npm.mjs';
 import { buildEnvironment, CACHE, ROOT } from './paths.mjs';
 import { run, say } from './run.mjs';
+import { once } from './stamp.mjs';
 import { installEmscripten, installSources, installSystemPackages, nativeCompiler } from './toolchain.mjs';
-import { installNodePackages } from './npm.mjs';
 
 /** Build presets of the package's engines. */
 const VARIANTS = ['wasm-simd', 'wasm-relaxed'];
@@ -18,34 +19,37 @@ export async function installBuildTools() {
   await installEmscripten();
 }
 
-function configure(preset, launcher, env) {
-  if (existsSync(join(ROOT, 'build', preset, 'build.ninja'))) return;
-  run(...launcher('cmake', ['--preset', preset, `-DKERAS_DEPS=${CACHE}`]), { env, quiet: true });
+const presetsText = () => readFileSync(join(ROOT, 'CMakePresets.json'), 'utf8');
+
+/** Runs CMake where the presets have changed since it ran; `launcher` is what comes before cmake on the command line. */
+async function configure(preset, env, ...launcher) {
+  const [command, ...args] = [...launcher, 'cmake', '--preset', preset, `-DKERAS_DEPS=${CACHE}`];
+  await once(join(ROOT, 'build', preset, 'configured'), presetsText(), () => run(command, args, { env, quiet: true }));
 }
 
 const build = (preset, env) => run('cmake', ['--build', '--preset', preset, '-j', String(availableParallelism())], { env });
 
 /** `preset`: native or native-asan. */
-export function buildNative(preset) {
+export async function buildNative(preset) {
   say(`Building the core: ${preset}`);
   const env = { ...buildEnvironment, ...nativeCompiler() };
-  configure(preset, (...command) => command, env);
+  await configure(preset, env);
   build(preset, env);
 }
 
-function buildEngine() {
-  const presets = JSON.parse(readFileSync(join(ROOT, 'CMakePresets.json'), 'utf8')).buildPresets;
+async function buildEngine() {
+  const presets = JSON.parse(presetsText()).buildPresets;
   for (const variant of VARIANTS) {
     say(`Building the engine: ${variant}`);
     const { configurePreset } = presets.find(({ name }) => name === variant);
-    configure(configurePreset, (command, args) => ['emcmake', [command, ...args]], buildEnvironment);
+    await configure(configurePreset, buildEnvironment, 'emcmake');
     build(variant, buildEnvironment);
   }
 }
 
 /** The engine, the package in dist/package and the page in dist/web. */
-export function buildPackage() {
-  buildEngine();
+export async function buildPackage() {
+  await buildEngine();
   say('Building the package and the page');
   run(process.execPath, [join(ROOT, 'js', 'build', 'build.mjs')], { env: buildEnvironment });
   run(process.execPath, [join(ROOT, 'web', 'build.mjs')]);
