@@ -13,6 +13,13 @@
 namespace keras {
 namespace {
 
+/// Shapes may come from a file's config. What no memory could hold is refused here, so that nothing behind can overflow.
+void check_size(const Shape& shape) {
+  std::vector<int64_t> known = shape.dims();
+  for (int64_t& dim : known) dim = std::max<int64_t>(dim, 1);
+  tensor_bytes(DType::kUint8, Shape(std::move(known)));
+}
+
 // Known values serve shape inference: small integer tensors, such as shapes, axes and sizes.
 constexpr int64_t kMaxKnownElements = 1024;
 
@@ -52,6 +59,7 @@ int32_t GraphBuilder::add_node(Node node) {
 
 Value GraphBuilder::arg(std::string_view name, DType dtype, const Shape& shape) {
   const auto index = static_cast<int64_t>(args_.size());
+  check_size(shape);
   Node node{.op = &require_op("_Arg"),
             .name = unique_name(name),
             .inputs = {},
@@ -120,6 +128,7 @@ Values GraphBuilder::emit(std::string_view op_name, std::span<const Value> input
   node.dtypes = complete_attrs(op, input_dtypes, attrs);
   node.attrs = std::move(attrs);
   node.shapes = infer_shapes(op, input_shapes, input_dtypes, input_values, node.attrs, node.dtypes.size());
+  for (const Shape& shape : node.shapes) check_size(shape);
   node.name = unique_name(op_name.substr(op_name.starts_with('_') ? 1 : 0));
   const int32_t id = add_node(std::move(node));
   learn_values(id, input_values);

@@ -1,6 +1,8 @@
 // Shape functions and checks that several families share.
 #include "core/ops/shape_functions.h"
 
+#include "core/base/checked.h"
+
 namespace keras::shape {
 
 void broadcast(ShapeContext& c) { c.set_output(0, broadcast_shapes(c.input(0), c.input(1))); }
@@ -57,6 +59,20 @@ int64_t same_dim(int64_t a, int64_t b, std::string_view what) {
 Shape same_shape(const Shape& a, const Shape& b, std::string_view what) {
   if (!a.compatible_with(b)) throw InvalidArgumentError("{} must have one shape, found {} and {}", what, a, b);
   return a.merged_with(b);
+}
+
+int64_t mul_dims(int64_t a, int64_t b) {
+  if (a < 0 || b < 0) return kUnknownDim;
+  const auto product = checked_mul(a, b);
+  if (!product) throw InvalidArgumentError("A dimension of {} times {} elements is too large", a, b);
+  return *product;
+}
+
+int64_t add_dims(int64_t a, int64_t b) {
+  if (a < 0 || b < 0) return kUnknownDim;
+  const auto sum = checked_add(a, b);
+  if (!sum) throw InvalidArgumentError("A dimension of {} and {} elements is too large", a, b);
+  return *sum;
 }
 
 }  // namespace keras::shape

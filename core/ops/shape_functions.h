@@ -41,8 +41,8 @@ int64_t same_dim(int64_t a, int64_t b, std::string_view what);
 Shape same_shape(const Shape& a, const Shape& b, std::string_view what);
 /// Axis `axis` of a shape, -1 if the rank is unknown.
 inline int64_t dim_or_unknown(const Shape& shape, int64_t axis) { return shape.known_rank() ? shape.dim(axis) : kUnknownDim; }
-/// a·b, a+b where both are known.
-inline int64_t mul_dims(int64_t a, int64_t b) { return a < 0 || b < 0 ? kUnknownDim : a * b; }
-inline int64_t add_dims(int64_t a, int64_t b) { return a < 0 || b < 0 ? kUnknownDim : a + b; }
+/// a·b, a+b where both are known. Throw InvalidArgumentError on overflow.
+int64_t mul_dims(int64_t a, int64_t b);
+int64_t add_dims(int64_t a, int64_t b);
 
 }  // namespace keras::shape

@@ -28,6 +28,7 @@ Window make_window(int64_t input, int64_t size, int64_t stride, int64_t dilation
                    int64_t explicit_before, int64_t explicit_after) {
   check_positive(stride, "stride");
   check_positive(dilation, "dilation");
+  if (size > kMaxAttr) throw InvalidArgumentError("A window of {} elements is too large", size);
   if (explicit_before < 0 || explicit_after < 0 || std::max(explicit_before, explicit_after) > kMaxAttr) {
     throw InvalidArgumentError("Paddings must not be negative, found {} and {}", explicit_before, explicit_after);
   }

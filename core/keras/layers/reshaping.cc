@@ -51,6 +51,9 @@ class Reshape final : public LayerBase<Reshape> {
       throw ValueError("There must be at most one unknown dimension (-1) in target_shape. Received: target_shape={}.",
                        target_shape);
     }
+    std::vector<int64_t> known = target_shape;
+    std::replace(known.begin(), known.end(), int64_t{-1}, int64_t{1});
+    tensor_bytes(DType::kUint8, Shape(std::move(known)));  // refuses what no memory could hold
   }
   Values call(CallContext& context, std::span<const Value> inputs) override {
     const Value& x = inputs[0];
