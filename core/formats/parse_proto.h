@@ -13,7 +13,9 @@ namespace keras {
 /// False if the bytes are no such message.
 inline bool parse_proto(std::span<const std::byte> bytes, google::protobuf::MessageLite& message) {
   static const bool quiet = (google::protobuf::SetLogHandler(nullptr), true);
-  return quiet && bytes.size() <= INT_MAX && message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  if (bytes.size() > INT_MAX) return false;
+  const void* begin = bytes.empty() ? static_cast<const void*>("") : bytes.data();  // the library copies from it, even nothing
+  return quiet && message.ParseFromArray(begin, static_cast<int>(bytes.size()));
 }
 
 }  // namespace keras
