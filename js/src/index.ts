@@ -1,4 +1,5 @@
 // The public names of the package. What is not here is private.
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as callbacksModule from './callbacks/index.js';
 import { type CustomObjects, customObjectScope, getCustomObjects, registerKerasSerializable } from './customs.js';
 import { native } from './engine/index.js';

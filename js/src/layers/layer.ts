@@ -3,14 +3,7 @@ import { type Json, type JsonObject, argsToConfig, configValue, objectFromJson, 
 import { type CustomClass, type CustomObjects, classNameOf, nativeMakers, registeredNameOf } from '../customs.js';
 import type { DType } from '../dtype.js';
 import { native } from '../engine/index.js';
-import type {
-  NativeLayerObject,
-  NativeLayerState,
-  NativeNode,
-  NativeOperand,
-  NativeShape,
-  NativeGraphTensor,
-} from '../engine/native.js';
+import type { NativeLayerState, NativeNode, NativeOperand, NativeShape, NativeGraphTensor } from '../engine/native.js';
 import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing, Handle, wrapperOf } from '../handle.js';
 import { type Operand, toNative } from '../ops/call.js';
@@ -50,7 +43,7 @@ export interface WeightArgs {
 export type OneOrMany<T> = T | T[];
 export type Operands = Operand | readonly Operand[];
 
-/** @internal Marks the classes that the engine itself has. */
+/** Marks the classes that the engine itself has. */
 export const BUILTIN: unique symbol = Symbol('builtin');
 
 interface BuiltinClass {
@@ -78,7 +71,7 @@ function isBuiltin(target: object): target is BuiltinClass {
  *   call(x) { return keras.ops.multiply(x, this.scale); }
  * }
  */
-export class Layer implements Disposable, NativeLayerObject {
+export class Layer implements Disposable {
   readonly #handle: Handle;
   /** Weights by the attribute under which addWeight made them, of custom classes. */
   readonly #ownVariables = new Set<Variable>();
@@ -230,7 +223,10 @@ export class Layer implements Disposable, NativeLayerObject {
    * @returns a tensor, or a list of them where the layer has several outputs
    * @example const y = keras.layers.dense({ units: 3 }).apply(x);
    */
-  apply<R extends OneOrMany<Tensor | SymbolicTensor> = SymbolicTensor>(inputs: Operands, options: CallOptions = {}): R {
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor;
+  apply(inputs: Tensor | readonly Tensor[], options?: CallOptions): Tensor;
+  apply<R extends OneOrMany<Tensor | SymbolicTensor> = SymbolicTensor>(inputs: Operands, options?: CallOptions): R;
+  apply(inputs: Operands, options: CallOptions = {}): OneOrMany<Tensor | SymbolicTensor> {
     const list = isOperandList(inputs) ? inputs : [inputs as Operand];
     let outputs: (Tensor | SymbolicTensor)[];
     if (list.length > 0 && list.every((input) => input instanceof KerasTensor)) {
@@ -254,7 +250,7 @@ export class Layer implements Disposable, NativeLayerObject {
         .callEagerly(this._id, values, options.training ?? false)
         .map((info) => Tensor._from(info));
     }
-    return (outputs.length === 1 ? outputs[0] : outputs) as R;
+    return outputs.length === 1 ? (outputs[0] as Tensor | SymbolicTensor) : outputs;
   }
   /** The shape of the output for an input of this shape. */
   computeOutputShape(inputShape: SymbolicShape | SymbolicShape[]): SymbolicShape | SymbolicShape[] {
