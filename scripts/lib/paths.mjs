@@ -14,4 +14,6 @@ export const buildEnvironment = {
   ...process.env,
   PATH: [join(EMSCRIPTEN, 'bin'), process.env.PATH].join(delimiter),
   CCACHE_DIR: process.env.CCACHE_DIR || join(CACHE, 'ccache'),
+  CCACHE_BASEDIR: process.env.CCACHE_BASEDIR || ROOT, // results serve every clone, wherever it lies
+  CCACHE_NOHASHDIR: '1',
 };
