@@ -19,12 +19,18 @@ const MAY_INCLUDE = {
   wasm: ['core/base', 'core/tensor', 'core/kernels', 'core/ops', 'core/graph', 'core/keras', 'core/formats', 'core/saving'],
 };
 
-/** Third-party headers, and the only folders that may see them. */
+/** Third-party headers, and the only folders and files that may see them. */
 const LIBRARIES = [
   {
     name: 'protobuf',
     headers: /^(proto|google\/protobuf)\//,
-    folders: ['core/graph', 'core/formats/saved_model', 'core/formats/tensor_bundle', 'core/saving'],
+    folders: [
+      'core/graph',
+      'core/formats/parse_proto.h',
+      'core/formats/saved_model',
+      'core/formats/tensor_bundle',
+      'core/saving',
+    ],
   },
   { name: 'the JSON library', headers: /^nlohmann\//, folders: ['core/keras/config', 'core/saving'] },
   { name: 'Eigen', headers: /^(unsupported\/)?Eigen\//, folders: ['core/kernels'] },
