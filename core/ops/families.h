@@ -23,8 +23,10 @@ std::span<const OpDef> pad_ops();
 std::span<const OpDef> pool_ops();
 std::span<const OpDef> random_ops();
 std::span<const OpDef> reduction_ops();
+std::span<const OpDef> segment_ops();
 std::span<const OpDef> shape_ops();
 std::span<const OpDef> slicing_ops();
+std::span<const OpDef> special_ops();
 std::span<const OpDef> variable_ops();
 
 /// All of them (all.cc).

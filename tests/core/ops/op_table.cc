@@ -29,6 +29,7 @@ Tensor read_tensor(const json& value) {
       case DType::kFloat64: tensor.data<double>()[i] = number(element); break;
       case DType::kInt32: tensor.data<int32_t>()[i] = element.get<int32_t>(); break;
       case DType::kInt64: tensor.data<int64_t>()[i] = element.get<int64_t>(); break;
+      case DType::kInt8: tensor.data<int8_t>()[i] = element.get<int8_t>(); break;
       case DType::kUint8: tensor.data<uint8_t>()[i] = element.get<uint8_t>(); break;
       case DType::kBool: tensor.data<bool>()[i] = element.is_boolean() ? element.get<bool>() : element.get<int>() != 0; break;
       case DType::kUint64: {
