@@ -10,7 +10,7 @@ class Dropout final : public LayerBase<Dropout> {
   using LayerBase::LayerBase;
   static constexpr std::string_view kClassName = "Dropout";
   double rate = 0;
-  Json noise_shape;
+  std::optional<std::vector<std::optional<int64_t>>> noise_shape;
   std::optional<int64_t> seed;
   static const ConfigTable<Dropout>& table() {
     static const ConfigTable<Dropout> rows = {required_field("rate", &Dropout::rate), field("noise_shape", &Dropout::noise_shape),
@@ -35,14 +35,15 @@ class Dropout final : public LayerBase<Dropout> {
  private:
   /// The shape of the mask: the input's, or noise_shape with null for the input's dimension.
   Value noise_shape_of(const Value& x) const {
-    if (!noise_shape.is_array()) return shape_of(x);
+    if (!noise_shape) return shape_of(x);
     Emitter& emitter = *x.emitter;
     Values parts;
-    for (size_t i = 0; i < noise_shape.size(); ++i) {
+    for (size_t i = 0; i < noise_shape->size(); ++i) {
       const auto at = static_cast<int64_t>(i);
-      parts.push_back(noise_shape[i].is_number_integer() ? ints(emitter, {noise_shape[i].get<int64_t>()})
-                                                         : emit1("StridedSlice", {shape_of(x), ints(emitter, {at}),
-                                                                                  ints(emitter, {at + 1}), ints(emitter, {1})}));
+      const std::optional<int64_t> dim = (*noise_shape)[i];
+      parts.push_back(
+          dim ? ints(emitter, {*dim})
+              : emit1("StridedSlice", {shape_of(x), ints(emitter, {at}), ints(emitter, {at + 1}), ints(emitter, {1})}));
     }
     return concat(parts, 0);
   }

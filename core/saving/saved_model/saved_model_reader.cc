@@ -118,6 +118,18 @@ class BundlePlanner {
   tensorflow::TrackableObjectGraph graph_;
 };
 
+/// Makes tuples lists, as they are in the config of an H5 file: metadata has {"class_name": "__tuple__", "items": […]}.
+void plain_tuples(Json& json) {
+  for (Json& item : json) {
+    if (item.is_structured()) plain_tuples(item);
+  }
+  if (!json.is_object() || json.value("class_name", Json()) != "__tuple__") return;
+  const auto items = json.find("items");
+  if (items == json.end() || !items->is_array()) return;
+  Json list = std::move(*items);
+  json = std::move(list);
+}
+
 }  // namespace
 
 Json read_root_metadata(const ByteSource& metadata, const Limits& limits) {
@@ -127,7 +139,10 @@ Json read_root_metadata(const ByteSource& metadata, const Limits& limits) {
   keras_proto::SavedMetadata proto;
   if (!parse_proto(bytes, proto)) throw DataLossError("{}: not valid Keras metadata", metadata.name()).at(metadata.name());
   for (const auto& object : proto.nodes()) {
-    if (object.node_id() == 0) return parse_json(object.metadata(), metadata.name(), limits);
+    if (object.node_id() != 0) continue;
+    Json root = parse_json(object.metadata(), metadata.name(), limits);
+    plain_tuples(root);
+    return root;
   }
   throw ValueError("{}: there is no Keras model in this SavedModel", metadata.name()).at(metadata.name());
 }
