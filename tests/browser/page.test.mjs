@@ -108,6 +108,7 @@ describe('the demo page', () => {
     await openExample(page);
     assert.match(await page.textContent('#summary'), /Model: "digits"[\s\S]+conv_1 \(Conv2D\)[\s\S]+Total params: /);
     assert.equal(await page.locator('#graph svg g').count(), 10);
+    assert.match(await page.locator('#graph svg g').first().textContent(), /InputLayer.*\[None, 8, 8, 1\]/);
     assert.ok(await page.locator('#error').isHidden());
   });
 

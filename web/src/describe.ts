@@ -6,7 +6,7 @@ const HISTOGRAM_STEPS = 32;
 
 interface LayerConfig {
   class_name: string;
-  config: { name: string };
+  config: { name: string; batch_input_shape?: readonly (number | null)[] };
   inbound_nodes?: unknown[];
 }
 
@@ -26,8 +26,10 @@ function layerInfos(model: keras.Model): LayerInfo[] {
     const inbound = nodes === undefined ? (previous === null ? [] : [previous]) : [...new Set(inboundNames(nodes))];
     previous = config.name;
     const layer = model.layers.find(({ name }) => name === config.name);
-    const shape = layer?.outputShape;
-    return { name: config.name, className, inbound, outputShape: shape ? JSON.stringify(shape).replaceAll('null', 'None') : '' };
+    // The InputLayer of a Sequential is in its config alone.
+    const shape = layer?.outputShape ?? config.batch_input_shape;
+    const outputShape = shape ? JSON.stringify(shape).replaceAll('null', 'None').replaceAll(',', ', ') : '';
+    return { name: config.name, className, inbound, outputShape };
   });
 }
 
@@ -73,7 +75,7 @@ function countSteps(data: ArrayLike<number | bigint>, min: number, max: number):
   return histogram;
 }
 
-function describeWeight(variable: keras.Variable): WeightInfo {
+function describeWeight(variable: keras.Variable, trainable: boolean): WeightInfo {
   const value = variable.read();
   const data = value.dataSync() as ArrayLike<number | bigint>;
   // Large models have tens of millions of values: two passes over what is there, no copy.
@@ -94,7 +96,7 @@ function describeWeight(variable: keras.Variable): WeightInfo {
     name: variable.name,
     shape: value.shape,
     dtype: value.dtype,
-    trainable: variable.trainable,
+    trainable,
     min,
     max,
     mean,
@@ -103,7 +105,8 @@ function describeWeight(variable: keras.Variable): WeightInfo {
   };
 }
 
-/** All weights with their distributions. */
+/** All weights with their distributions; those of frozen layers are not trainable, whatever the variable says. */
 export function describeWeights(model: keras.Model): WeightInfo[] {
-  return model.weights.map(describeWeight);
+  const trainable = new Set(model.trainableWeights);
+  return model.weights.map((weight) => describeWeight(weight, trainable.has(weight)));
 }

@@ -41,13 +41,23 @@ function row(weight: WeightInfo): HTMLTableRowElement {
 
 export function showWeights(target: HTMLElement, weights: WeightInfo[]): void {
   const count = weights.reduce((sum, { shape }) => sum + shape.reduce((product, dim) => product * dim, 1), 0);
-  const titles = ['Name', 'Distribution', 'Shape', 'Type', 'Trainable', 'Min', 'Max', 'Mean', 'Deviation'];
+  const titles = ['Name', 'Distribution', 'Shape', 'Type', 'Trainable'];
+  const numbers = ['Min', 'Max', 'Mean', 'Deviation'];
   target.replaceChildren(
     html(
       'table',
       {},
       html('caption', {}, `${weights.length} weights, ${count.toLocaleString('en')} values`),
-      html('thead', {}, html('tr', {}, ...titles.map((title) => html('th', { scope: 'col' }, title)))),
+      html(
+        'thead',
+        {},
+        html(
+          'tr',
+          {},
+          ...titles.map((title) => html('th', { scope: 'col' }, title)),
+          ...numbers.map((title) => html('th', { scope: 'col', class: 'number' }, title)),
+        ),
+      ),
       html('tbody', {}, ...weights.map(row)),
     ),
   );
