@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const node = async (text, ...flags) =>
   (await run(process.execPath, [...flags, '--input-type=module', '-e', text], { cwd: root })).stdout.trim();
 /** What a program prints that uses `keras` before anything has loaded the engine. */
-const fresh = (text) => node(`import * as keras from 'keras-wasm'; ${text}`);
+const fresh = (text, ...flags) => node(`import * as keras from 'keras-wasm'; ${text}`, ...flags);
 
 describe('The engine', () => {
   test('is not loaded by the import, and a synchronous call before ready() says to await it', async () => {
@@ -47,6 +47,15 @@ describe('The engine', () => {
     assert.equal(await fresh(`await keras.ready({ variant: 'simd' }); console.log(keras.engine().variant)`), 'simd');
     const told = await fresh(`await keras.ready({ variant: 'fast' }).catch((e) => console.log(e.name, e.message))`);
     assert.match(told, /'fast'/);
+  });
+
+  // Node 20 has it behind a flag, later versions without.
+  test('takes the relaxed build where the JavaScript engine has relaxed SIMD', async () => {
+    const text = `await keras.ready(); console.log(keras.engine().variant)`;
+    const flag = '--experimental-wasm-relaxed-simd';
+    const isNode20 = process.versions.node.startsWith('20.');
+    assert.equal(await fresh(text), isNode20 ? 'simd' : 'relaxed');
+    if (isNode20) assert.equal(await fresh(text, flag), 'relaxed');
   });
 
   test('is found by a path, by a folder, by a map of files and from bytes', async () => {
