@@ -1,0 +1,79 @@
+// One row in one place: every contestant checked, then timed in turns.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { CONTESTANTS } from './table.mjs';
+
+const OUTPUT_TOLERANCE = 1e-3; // max|a - b| / max|b|: all contestants compute the same function
+
+export const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b),
+    middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+const quantile = (values, part) =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+
+/** What the row must give, by TensorFlow; of files, how many weights are in there. */
+function expectedOutput(row, folders) {
+  if (row.kind === 'h5') return [25_636_712];
+  if (row.kind !== 'predict') return null;
+  const bytes = readFileSync(join(folders.models, `${row.model}-${row.batch}.output`));
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+function check(output, expected) {
+  if (expected === null) return;
+  if (output.length !== expected.length) throw new Error(`${output.length} outputs, not ${expected.length}`);
+  let worst = 0,
+    largest = 0;
+  expected.forEach((value, i) => {
+    worst = Math.max(worst, Math.abs(value - output[i]));
+    largest = Math.max(largest, Math.abs(value));
+  });
+  if (!(worst <= OUTPUT_TOLERANCE * largest)) throw new Error(`outputs differ from TensorFlow's by ${worst} of ${largest}`);
+}
+
+async function openAll(place, row, folders) {
+  const opened = [];
+  for (const contestant of CONTESTANTS.filter(({ adapter }) => row.adapters.includes(adapter))) {
+    const entry = { name: contestant.name, times: [] };
+    opened.push(entry);
+    try {
+      entry.session = await place.open({ ...contestant, ...row.with?.[contestant.adapter] });
+      check(await entry.session.prepare(row), expectedOutput(row, folders));
+      if (row.warmUp !== 0) await entry.session.time(row.runs);
+    } catch (error) {
+      entry.reason = error.message.split('\n')[0];
+    }
+  }
+  return opened;
+}
+
+/** [{ name, reason } or { name, wall, low, high, cpu, samples }]: medians and quartiles in milliseconds. */
+export async function measureRow(place, row, folders) {
+  const entries = await openAll(place, row, folders);
+  for (let round = 0; round < row.rounds; ++round) {
+    for (const entry of entries) {
+      if (entry.reason !== undefined) continue;
+      await entry.session.time(row.runs).then(
+        (times) => entry.times.push(...times),
+        (error) => (entry.reason = error.message.split('\n')[0]),
+      );
+    }
+  }
+  for (const { session } of entries) await session?.close();
+  return entries.map(({ name, reason, times }) => {
+    if (reason !== undefined) return { name, reason };
+    const walls = times.map(([wall]) => wall),
+      cpus = times.map(([, cpu]) => cpu).filter((cpu) => cpu !== null);
+    return {
+      name,
+      wall: median(walls),
+      low: quantile(walls, 0.25),
+      high: quantile(walls, 0.75),
+      cpu: cpus.length > 0 ? median(cpus) : null,
+      runs: walls.length,
+    };
+  });
+}

@@ -1,0 +1,99 @@
+// Brings what the benchmark needs into a folder of its own in the user's cache: peers, models, adapters bundled with peers.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+import { CONVERTERS, PEERS } from './table.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'keras-wasm');
+const folder = join(cache, 'bench');
+export const folders = {
+  bench: here,
+  package: join(here, '..', 'dist', 'package'),
+  models: join(folder, 'models'),
+  packages: join(folder, 'node_modules'),
+  bundles: join(folder, 'bundles'),
+};
+
+const say = (text) => console.log(text);
+const execute = (command, args, options = {}) =>
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options });
+
+function installPeers() {
+  const wanted = JSON.stringify({ name: 'bench-peers', private: true, dependencies: PEERS });
+  const manifest = join(folder, 'package.json'),
+    stamp = join(folder, 'installed.json');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say(`Installing ${Object.keys(PEERS).join(', ')} into ${folder}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(manifest, wanted);
+  execute('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: folder });
+  writeFileSync(stamp, wanted);
+}
+
+/** An environment that sees the TensorFlow of `npm test`, plus the converter to ONNX where that installs. */
+function installPython() {
+  const tensorflow = process.env.KERAS_WASM_TF_PYTHON ?? join(cache, 'venv-tf', 'bin', 'python');
+  if (!existsSync(tensorflow))
+    throw new Error('The models are made by TensorFlow 2.15.1: run `npm test` once, which installs it.');
+  const venv = join(folder, 'venv'),
+    python = join(venv, 'bin', 'python');
+  if (!existsSync(python)) {
+    execute(tensorflow, ['-m', 'venv', venv]);
+    const siteOf = (command) =>
+      execFileSync(command, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], { encoding: 'utf8' }).trim();
+    writeFileSync(join(siteOf(python), 'tensorflow.pth'), `${siteOf(tensorflow)}\n`);
+  }
+  if (!readdirSync(join(venv, 'lib')).some((lib) => existsSync(join(venv, 'lib', lib, 'site-packages', 'tf2onnx')))) {
+    try {
+      execute(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', ...CONVERTERS]);
+    } catch {
+      say('tf2onnx does not install here: no rows for onnxruntime-web.');
+    }
+  }
+  return python;
+}
+
+function makeModels() {
+  if (existsSync(join(folders.models, 'resnet50.h5'))) return;
+  say('Making the models with TensorFlow');
+  execute(installPython(), [join(here, 'make_models.py'), folders.models]);
+}
+
+// What peers made for CommonJS take for granted.
+const REQUIRE = `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url), __filename = new URL(import.meta.url).pathname, __dirname = __filename.replace(/\\/[^/]*$/, '');`;
+
+/** The adapters, with their peers inside, for both places. */
+async function bundleAdapters() {
+  const entryPoints = readdirSync(join(here, 'peers')).map((name) => join(here, 'peers', name));
+  for (const place of ['node', 'chromium']) {
+    await build({
+      entryPoints,
+      outdir: folders.bundles,
+      entryNames: `[name].${place}`,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      format: 'esm',
+      target: 'es2022',
+      platform: place === 'node' ? 'node' : 'browser',
+      mainFields: ['module', 'browser', 'main'],
+      nodePaths: [folders.packages],
+      logLevel: 'error',
+      external: ['module', 'fs', 'path', 'worker_threads', 'crypto', 'perf_hooks', 'os', 'util', 'url', 'node:*'],
+      banner: place === 'node' ? { js: REQUIRE } : {},
+    });
+  }
+}
+
+export async function setUp() {
+  if (!existsSync(join(folders.package, 'index.js')))
+    throw new Error('There is no package in dist/package: run `npm run build` first.');
+  installPeers();
+  makeModels();
+  await bundleAdapters();
+}
