@@ -224,6 +224,16 @@ describe('the demo page', () => {
     assert.equal(await page.textContent('#model-name'), 'digits');
   });
 
+  test('tells the weights of frozen layers from those that training changes', async () => {
+    await page.setInputFiles('#open-file', join(ROOT, 'tests/fixtures/models/frozen_layers.h5'));
+    await page.locator('#status', { hasText: 'Opened frozen_layers.h5' }).waitFor();
+    await page.click('#tab-weights');
+    const rowOf = (name) => page.locator('#weights tbody tr', { hasText: name }).textContent();
+    await page.locator('#weights tbody tr', { hasText: 'held/kernel:0' }).waitFor();
+    assert.match(await rowOf('held/kernel:0'), /float32no/);
+    assert.match(await rowOf('free/kernel:0'), /float32yes/);
+  });
+
   test('opens a SavedModel folder and a zip', async () => {
     await page.setInputFiles('#open-folder', join(MODELS, 'digits'));
     await page.locator('#status', { hasText: 'Opened a folder of 5 files: 10 layers' }).waitFor();
