@@ -1,7 +1,8 @@
 // Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them.
-// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm} and, where it has been built, keras-relaxed.wasm.
+// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. keras-relaxed.wasm may be missing while one works on a part: the
+// package then has no such build. With --all it must be there.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,7 @@ import { generate } from './generate.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const engine = join(root, 'build', 'wasm', 'dist');
 const out = join(root, 'dist', 'package');
+const built = { simd: existsSync(join(engine, 'keras-simd.wasm')), relaxed: existsSync(join(engine, 'keras-relaxed.wasm')) };
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** The glue stays a file of its own: ESM imports it statically, CommonJS, which cannot, when the engine is loaded. */
@@ -43,7 +45,7 @@ async function bundle({ format, file, define = {}, ...rest }) {
   await build({
     entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile: join(out, file), bundle: true, format, target: 'es2022', platform: 'neutral',
     minify: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
-    define: { __KERAS_WASM_VERSION__: JSON.stringify(version), ...define }, plugins: [glue(format)], ...rest,
+    define: { __KERAS_WASM_VERSION__: JSON.stringify(version), '__KERAS_WASM_BUILT__.relaxed': String(built.relaxed), ...define }, plugins: [glue(format)], ...rest,
   });
 }
 
@@ -54,19 +56,21 @@ function declarations() {
   writeFileSync(join(out, 'types-cjs', 'package.json'), '{ "type": "commonjs" }\n');
 }
 
+/** What is not built is left out, never replaced by another build. */
 function copyEngine() {
-  copyFileSync(join(engine, 'keras-simd.mjs'), join(out, 'keras-simd.mjs'));
-  for (const flavour of ['simd', 'relaxed']) {
-    const file = join(engine, `keras-${flavour}.wasm`);
-    if (existsSync(file)) copyFileSync(file, join(out, `keras-${flavour}.wasm`));
-    else if (flavour === 'relaxed') copyFileSync(join(engine, 'keras-simd.wasm'), join(out, 'keras-relaxed.wasm'));
+  for (const [variant, isBuilt] of Object.entries(built)) {
+    const file = `keras-${variant}.wasm`;
+    if (isBuilt) copyFileSync(join(engine, file), join(out, file));
+    else if (variant === 'simd' || process.argv.includes('--all')) throw new Error(`${file} is not built`);
+    else console.log(`${file} is not built, so the package goes without`);
   }
+  copyFileSync(join(engine, 'keras-simd.mjs'), join(out, 'keras-simd.mjs'));
 }
 
 function report() {
-  for (const file of ['index.js', 'keras-simd.mjs', 'keras-simd.wasm', 'keras-relaxed.wasm']) {
+  for (const file of readdirSync(out).filter((name) => name === 'index.js' || /\.(mjs|wasm)$/.test(name))) {
     const bytes = readFileSync(join(out, file));
-    console.log(`${file.padEnd(20)} ${String(statSync(join(out, file)).size).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
+    console.log(`${file.padEnd(20)} ${String(bytes.length).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
   }
 }
 

@@ -51,6 +51,6 @@ async function buildEngine() {
 export async function buildPackage() {
   await buildEngine();
   say('Building the package and the page');
-  run(process.execPath, [join(ROOT, 'js', 'build', 'build.mjs')], { env: buildEnvironment });
+  run(process.execPath, [join(ROOT, 'js', 'build', 'build.mjs'), '--all'], { env: buildEnvironment });
   run(process.execPath, [join(ROOT, 'web', 'build.mjs')]);
 }

@@ -13,24 +13,18 @@ export interface WasmLocation {
   wasmBinary?: ArrayBuffer | Uint8Array;
 }
 
-const FILES: Record<Variant, string> = {
-  simd: 'keras-simd.wasm',
-  relaxed: 'keras-relaxed.wasm',
-  threads: 'keras-simd-threads.wasm',
-  'relaxed-threads': 'keras-relaxed-threads.wasm',
-};
+/** Which builds this package holds. The package's build puts it in. */
+declare const __KERAS_WASM_BUILT__: { relaxed: boolean };
 
-/** Written out, one by one: bundlers find the files by this very form. */
+/** Written out, one by one: bundlers find the files by this very form, and fail where one is missing. */
 function fileBesideModule(variant: Variant): URL {
-  if (variant === 'simd') return new URL('./keras-simd.wasm', import.meta.url);
-  if (variant === 'relaxed') return new URL('./keras-relaxed.wasm', import.meta.url);
-  if (variant === 'threads') return new URL('./keras-simd-threads.wasm', import.meta.url);
-  return new URL('./keras-relaxed-threads.wasm', import.meta.url);
+  if (__KERAS_WASM_BUILT__.relaxed && variant === 'relaxed') return new URL('./keras-relaxed.wasm', import.meta.url);
+  return new URL('./keras-simd.wasm', import.meta.url);
 }
 
 function locate(variant: Variant, wasmPath: WasmLocation['wasmPath']): string | URL {
   if (wasmPath === undefined) return fileBesideModule(variant);
-  const file = FILES[variant];
+  const file = `keras-${variant}.wasm`;
   if (typeof wasmPath === 'object' && !(wasmPath instanceof URL)) return wasmPath[file] ?? fileBesideModule(variant);
   const path = String(wasmPath);
   return path.endsWith('/') ? path + file : wasmPath;
