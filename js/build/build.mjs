@@ -44,7 +44,8 @@ const TARGETS = [
 async function bundle({ format, file, define = {}, ...rest }) {
   await build({
     entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile: join(out, file), bundle: true, format, target: 'es2022', platform: 'neutral',
-    minify: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
+    // Whitespace stays: with it go the comments in import() by which bundlers know what is not theirs.
+    minifyIdentifiers: true, minifySyntax: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
     define: { __KERAS_WASM_VERSION__: JSON.stringify(version), '__KERAS_WASM_BUILT__.relaxed': String(built.relaxed), ...define }, plugins: [glue(format)], ...rest,
   });
 }

@@ -200,8 +200,8 @@ describe('Built by Vite', () => {
   before(async () => {
     await sources('vite', 'keras-wasm');
     await project.write({
-      'vite/vite.config.mjs': `export default { base: './', logLevel: 'warn', worker: { format: 'es' },
-  build: { rollupOptions: { input: ['index.html', 'in_worker.html'] } } };\n`,
+      'vite/vite.config.mjs': `const pages = ['index.html', 'in_worker.html'].map((file) => import.meta.dirname + '/' + file);
+export default { base: './', logLevel: 'warn', worker: { format: 'es' }, build: { rollupOptions: { input: pages } } };\n`,
     });
     await project.write({ 'vite/package.json': '{ "type": "module" }\n' });
     await project.node(program('vite', 'bin/vite.js'), 'build', 'vite');
