@@ -39,7 +39,7 @@ onnxruntime-web a file made from the same model by their converters. keras-wasm 
 
 ${places.map(section).join('\n\n')}
 
-### Download to a first prediction, brotli
+### Download to a first prediction, brotli of quality 9
 
 ${table(
   ['', 'scripts kB', 'wasm kB', 'together kB'],

@@ -1,5 +1,5 @@
 // npm run bench: measures every row of table.mjs in Node and in Chromium and writes RESULTS.md.
-// `--only=cnn-1,h5` and `--place=node` measure a part and write nothing.
+// `--only=cnn-1,h5` and `--place=node` measure a part and write nothing; `--rounds=2` is for the hurried.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -15,6 +15,7 @@ import { PEERS, ROWS } from './table.mjs';
 const option = (name) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1];
 const only = option('only')?.split(','),
   onlyPlace = option('place');
+const rounds = Number(option('rounds') ?? Infinity);
 const isWhole = only === undefined && onlyPlace === undefined;
 const git = (...args) => execFileSync('git', args, { cwd: folders.bench, encoding: 'utf8' }).trim();
 
@@ -25,7 +26,7 @@ function describe(startLoad) {
     machine: `${cpus().length} × ${cpus()[0].model.trim()}`,
     load: `${startLoad.toFixed(1)} at the start and ${loadavg()[0].toFixed(1)} at the end`,
     commit: engineCommit + dirty,
-    command: 'npm run bench',
+    command: ['npm run bench', ...process.argv.slice(2)].join(' -- '),
     peers: Object.entries(PEERS)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
@@ -36,7 +37,7 @@ async function measurePlace(openPlace) {
   const place = await openPlace(folders),
     rows = [];
   for (const row of ROWS.filter(({ id }) => only?.includes(id) ?? true)) {
-    const results = await measureRow(place, row, folders);
+    const results = await measureRow(place, { ...row, rounds: Math.min(row.rounds, rounds) }, folders);
     rows.push({ row, results });
     for (const { name, wall, cpu, reason } of results) {
       console.log(
@@ -52,14 +53,11 @@ async function measurePlace(openPlace) {
 const engineCommit = git('log', '-1', '--format=%h', '--', '../core', '../wasm', '../cmake');
 const startLoad = loadavg()[0];
 await setUp();
+const sizes = isWhole ? await measureSizes(folders) : [];
 const places = [];
 for (const [name, open] of Object.entries({ node: nodePlace, chromium: chromiumPlace })) {
   if (onlyPlace === undefined || onlyPlace === name) places.push(await measurePlace(open));
-}
-if (isWhole) {
-  writeFileSync(
-    join(folders.bench, 'RESULTS.md'),
-    report({ about: describe(startLoad), places, sizes: await measureSizes(folders) }),
-  );
+  // After each place, so that a run that is broken off leaves what it has.
+  if (isWhole) writeFileSync(join(folders.bench, 'RESULTS.md'), report({ about: describe(startLoad), places, sizes }));
 }
 process.exit(0);
