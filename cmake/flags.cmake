@@ -12,8 +12,10 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 if(EMSCRIPTEN)
-  set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+  # Small where a call is rare, fast where loops are: kernels/ and ops/, which instantiates its templates, say so themselves.
+  set(CMAKE_CXX_FLAGS_RELEASE "-Oz -DNDEBUG")
   set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+  set(KERAS_LOOP_FLAGS -O3)
   # Legacy exception encoding: Node 20 and all browsers of today know it.
   add_compile_options(-msimd128 -fwasm-exceptions)
   if(KERAS_THREADS)

@@ -1,5 +1,6 @@
 // A small string formatter: "{}" is replaced by the next argument, "{{" and "}}" are literal braces.
-// Stands in for <format>, which costs over 100 kB of compressed wasm.
+// Stands in for <format>, which costs over 100 kB of compressed wasm. Call it keras::format where std arguments are passed
+// after headers that bring in <format> (protobuf does): argument-dependent lookup would take std::format.
 #pragma once
 
 #include <concepts>

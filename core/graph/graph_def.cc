@@ -108,7 +108,7 @@ class FunctionWriter {
         count = static_cast<int64_t>(node.attrs.get<std::vector<DType>>(output.type_list_attr).size());
       }
       if (edge.output < first + count) {
-        return format("{}:{}:{}", node.name, output.name, edge.output - first);
+        return keras::format("{}:{}:{}", node.name, output.name, edge.output - first);
       }
       first += count;
     }

@@ -2,6 +2,8 @@
 // before it is written.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -13,27 +15,36 @@ namespace keras::kernels {
 
 constexpr int64_t kElementGrain = 16384;  // elements that are worth a thread
 
-/// y = F(x)
+/// One loop of an elementwise op, its types erased: what is around the loop is then compiled once, not for every formula.
+using MapRun = void (*)(int64_t count, const void* x, void* y);
+
+template <class F, class T, class R>
+void map_run(int64_t count, const void* x, void* y) {
+  const T* from = static_cast<const T*>(x);
+  R* to = static_cast<R*>(y);
+  each<T>(count, [=](int64_t i) { to[i] = F::apply(from[i]); });
+}
+
+/// y = F(x) for elements of these sizes.
+void map(Context& context, int64_t count, const void* x, size_t x_bytes, void* y, size_t y_bytes, MapRun run);
+
 template <class F, class T, class R>
 void map(Context& context, int64_t count, const T* x, R* y) {
-  parallel_for(context, count, kElementGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = F::apply(x[i]);
-  });
+  map(context, count, x, sizeof(T), y, sizeof(R), map_run<F, T, R>);
 }
 
 /// y = f(x), f with a state of its own.
 template <class T, class R, class F>
 void map_with(Context& context, int64_t count, const T* x, R* y, F f) {
-  parallel_for(context, count, kElementGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
-  });
+  parallel_for(context, count, kElementGrain,
+               [=](int64_t begin, int64_t end) { each<T>(end - begin, [=](int64_t i) { y[begin + i] = f(x[begin + i]); }); });
 }
 
 /// z = f(x, y), all of one shape.
 template <class T, class R, class F>
 void zip_with(Context& context, int64_t count, const T* x, const T* y, R* z, F f) {
   parallel_for(context, count, kElementGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) z[i] = f(x[i], y[i]);
+    each<T>(end - begin, [=](int64_t i) { z[begin + i] = f(x[begin + i], y[begin + i]); });
   });
 }
 
@@ -45,52 +56,32 @@ struct BroadcastAxis {
 /// The axes of the broadcast of two shapes, outermost first; neighbours that walk alike are one.
 std::vector<BroadcastAxis> broadcast_axes(std::span<const int64_t> x, std::span<const int64_t> y);
 
+using ZipRun = void (*)(const BroadcastAxis& axis, const void* x, const void* y, void* z);
+
 template <class F, class T, class R>
-void zip_run(const BroadcastAxis& axis, const T* x, const T* y, R* z) {
+void zip_run(const BroadcastAxis& axis, const void* x_data, const void* y_data, void* z_data) {
+  const T *x = static_cast<const T*>(x_data), *y = static_cast<const T*>(y_data);
+  R* z = static_cast<R*>(z_data);
   if (axis.x == 1 && axis.y == 1) {
-    for (int64_t i = 0; i < axis.size; ++i) z[i] = F::apply(x[i], y[i]);
+    each<T>(axis.size, [=](int64_t i) { z[i] = F::apply(x[i], y[i]); });
   } else if (axis.x == 1 && axis.y == 0) {
     const T fixed = *y;
-    for (int64_t i = 0; i < axis.size; ++i) z[i] = F::apply(x[i], fixed);
+    each<T>(axis.size, [=](int64_t i) { z[i] = F::apply(x[i], fixed); });
   } else if (axis.x == 0 && axis.y == 1) {
     const T fixed = *x;
-    for (int64_t i = 0; i < axis.size; ++i) z[i] = F::apply(fixed, y[i]);
+    each<T>(axis.size, [=](int64_t i) { z[i] = F::apply(fixed, y[i]); });
   } else {
-    const T result = F::apply(*x, *y);
-    for (int64_t i = 0; i < axis.size; ++i) z[i] = result;
+    std::fill_n(z, axis.size, static_cast<R>(F::apply(*x, *y)));
   }
 }
 
-template <class F, class T, class R>
-R* zip_axes(std::span<const BroadcastAxis> axes, const T* x, const T* y, R* z) {
-  if (axes.size() == 1) {
-    zip_run<F>(axes[0], x, y, z);
-    return z + axes[0].size;
-  }
-  for (int64_t i = 0; i < axes[0].size; ++i) z = zip_axes<F>(axes.subspan(1), x + i * axes[0].x, y + i * axes[0].y, z);
-  return z;
-}
+/// z = F(x, y) over the broadcast of the two, for elements of these sizes.
+void zip(Context& context, std::span<const int64_t> x_dims, std::span<const int64_t> y_dims, const void* x, const void* y,
+         size_t operand_bytes, void* z, size_t z_bytes, ZipRun run);
 
-/// z = F(x, y) over the broadcast of the two.
 template <class F, class T, class R>
 void zip(Context& context, std::span<const int64_t> x_dims, std::span<const int64_t> y_dims, const T* x, const T* y, R* z) {
-  const std::vector<BroadcastAxis> axes = broadcast_axes(x_dims, y_dims);
-  int64_t rows = 1, columns = axes.back().size;
-  for (size_t i = 0; i + 1 < axes.size(); ++i) rows *= axes[i].size;
-  if (rows * columns == 0) return;
-  if (axes.size() == 1) {
-    const BroadcastAxis axis = axes[0];
-    parallel_for(context, columns, kElementGrain, [=](int64_t begin, int64_t end) {
-      zip_run<F>(BroadcastAxis{end - begin, axis.x, axis.y}, x + begin * axis.x, y + begin * axis.y, z + begin);
-    });
-    return;
-  }
-  const int64_t inner = rows / axes[0].size * columns;  // elements of one step of the outermost axis
-  parallel_for(context, axes[0].size, kElementGrain / inner + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      zip_axes<F>(std::span(axes).subspan(1), x + i * axes[0].x, y + i * axes[0].y, z + i * inner);
-    }
-  });
+  zip(context, x_dims, y_dims, x, y, sizeof(T), z, sizeof(R), zip_run<F, T, R>);
 }
 
 }  // namespace keras::kernels

@@ -1,12 +1,25 @@
-// Sharing a long loop among the threads.
+// Loops: sharing a long one among the threads, and how much code a short one is worth.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/kernels/context.h"
 
 namespace keras::kernels {
+
+/// body(i) for each i in [0, count). Loops over floats become vector code; those over other types, of which there are
+/// hundreds in the download and few in a model, stay small.
+template <class T, class Body>
+inline void each(int64_t count, Body body) {
+  if constexpr (std::is_same_v<T, float>) {
+    for (int64_t i = 0; i < count; ++i) body(i);
+  } else {
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (int64_t i = 0; i < count; ++i) body(i);
+  }
+}
 
 /// Calls body(begin, end) for pieces of [0, count), at once where there are threads and at least two pieces of `grain`.
 template <class Body>

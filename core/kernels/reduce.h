@@ -76,11 +76,16 @@ struct AnyOf {
 
 /// Of a dense run, in pairs of halves, so that the rounding error of a sum grows with the logarithm of its length only.
 template <class F, class T>
-T reduce_run(int64_t count, const T* x) {
+[[gnu::noinline]] T reduce_run(int64_t count, const T* x) {
   constexpr int64_t kBlock = 128, kLanes = 8;
   if (count > kBlock) {
     const int64_t half = (count / 2 + kLanes - 1) / kLanes * kLanes;
     return F::join(reduce_run<F>(half, x), reduce_run<F>(count - half, x + half));
+  }
+  if constexpr (!std::floating_point<T>) {  // no rounding, no order to keep
+    T total = F::template start<T>();
+    each<T>(count, [&](int64_t k) { total = F::join(total, x[k]); });
+    return total;
   }
   T lanes[kLanes];
   std::fill_n(lanes, kLanes, F::template start<T>());
@@ -98,18 +103,18 @@ T reduce_run(int64_t count, const T* x) {
 
 /// Over the rows of a [rows, columns] array, halves first as above. `scratch` has room for a row per halving.
 template <class F, class T>
-void reduce_rows(int64_t rows, int64_t columns, const T* x, T* y, T* scratch) {
+[[gnu::noinline]] void reduce_rows(int64_t rows, int64_t columns, const T* x, T* y, T* scratch) {
   constexpr int64_t kBlock = 64;
   if (rows > kBlock) {
     const int64_t half = rows / 2;
     reduce_rows<F>(half, columns, x, y, scratch + columns);
     reduce_rows<F>(rows - half, columns, x + half * columns, scratch, scratch + columns);
-    for (int64_t k = 0; k < columns; ++k) y[k] = F::join(y[k], scratch[k]);
+    each<T>(columns, [=](int64_t k) { y[k] = F::join(y[k], scratch[k]); });
     return;
   }
   std::fill_n(y, columns, F::template start<T>());
   for (int64_t row = 0; row < rows; ++row, x += columns) {
-    for (int64_t k = 0; k < columns; ++k) y[k] = F::join(y[k], x[k]);
+    each<T>(columns, [=](int64_t k) { y[k] = F::join(y[k], x[k]); });
   }
 }
 

@@ -30,7 +30,7 @@ Tensor broadcast_copy(const Tensor& tensor, const Shape& shape) {
 template <class T>
 void select_elements(int64_t count, const bool* condition, int64_t condition_step, const T* a, int64_t a_step, const T* b,
                      int64_t b_step, T* to) {
-  for (int64_t i = 0; i < count; ++i) to[i] = condition[i * condition_step] ? a[i * a_step] : b[i * b_step];
+  kernels::each<int64_t>(count, [=](int64_t i) { to[i] = condition[i * condition_step] ? a[i * a_step] : b[i * b_step]; });
 }
 
 void select_into(Tensor& output, const Tensor& condition, const Tensor& a, const Tensor& b) {
@@ -75,7 +75,27 @@ void with_castable_type(DType dtype, F f) {
   }
 }
 
+size_t element_bytes(const Tensor& tensor) { return static_cast<size_t>(dtype_bytes(tensor.dtype())); }
+
 }  // namespace
+
+void map_input(KernelContext& c, kernels::MapRun run) {
+  const Tensor x = c.input(0);  // a handle, not a reference: the output may take over its memory
+  Tensor& y = c.output(0, x.shape());
+  kernels::map(c.kernels(), x.elements(), x.raw(), element_bytes(x), y.raw(), element_bytes(y), run);
+}
+
+void zip_inputs(KernelContext& c, kernels::ZipRun run) {
+  const Tensor x = c.input(0), y = c.input(1);
+  Tensor& z = c.output(0, broadcast_shapes(x.shape(), y.shape()));
+  kernels::zip(c.kernels(), x.shape().dims(), y.shape().dims(), x.raw(), y.raw(), element_bytes(x), z.raw(), element_bytes(z),
+               run);
+}
+
+void check_same_shape(KernelContext& c) {
+  if (c.input(0).shape() == c.input(1).shape()) return;
+  throw InvalidArgumentError("Inputs must have one shape, found {} and {}", c.input(0).shape(), c.input(1).shape());
+}
 
 void unsupported_dtype(std::string_view op, DType dtype) {
   throw UnimplementedError("{} is not implemented for dtype {}", op, dtype);
@@ -178,7 +198,7 @@ void cast_elements(KernelContext& c, const Tensor& input) {
     with_castable_type(output.dtype(), [&]<class To>(To) {
       const auto* from = reinterpret_cast<const From*>(input.raw());
       auto* to = reinterpret_cast<To*>(output.raw());
-      for (int64_t i = 0; i < input.elements(); ++i) to[i] = cast_one<To>(from[i]);
+      kernels::each<int64_t>(input.elements(), [=](int64_t i) { to[i] = cast_one<To>(from[i]); });
     });
   });
 }

@@ -46,25 +46,26 @@ concept AppliesToOne = requires(T x) { F::apply(x); };
 template <class F, class T>
 concept AppliesToTwo = requires(T x) { F::apply(x, x); };
 
+/// output 0 = run(input 0), element by element.
+void map_input(KernelContext& c, kernels::MapRun run);
+/// output 0 = run(input 0, input 1) over their broadcast.
+void zip_inputs(KernelContext& c, kernels::ZipRun run);
+
 template <class F>
 void unary(KernelContext& c) {
-  const Tensor x = c.input(0);
-  with_compute_type(x.dtype(), "An elementwise op", [&]<class T>(T) {
-    if constexpr (AppliesToOne<F, T>) {
-      kernels::map<F>(c.kernels(), x.elements(), x.data<T>(), c.output(0, x.shape()).template data<T>());
-    } else {
-      unsupported_dtype("An elementwise op", x.dtype());
-    }
+  const DType dtype = c.input(0).dtype();
+  with_compute_type(dtype, "An elementwise op", [&]<class T>(T) {
+    if constexpr (AppliesToOne<F, T>)
+      map_input(c, kernels::map_run<F, T, T>);
+    else
+      unsupported_dtype("An elementwise op", dtype);
   });
 }
 
 /// To bool.
 template <class F>
 void test(KernelContext& c) {
-  const Tensor& x = c.input(0);
-  with_float_type(x.dtype(), "A test of floats", [&]<class T>(T) {
-    kernels::map<F>(c.kernels(), x.elements(), x.data<T>(), c.output(0, x.shape()).template data<bool>());
-  });
+  with_float_type(c.input(0).dtype(), "A test of floats", [&]<class T>(T) { map_input(c, kernels::map_run<F, T, bool>); });
 }
 
 /// Throws InvalidArgumentError for integer operands that the formula refuses.
@@ -82,23 +83,16 @@ void check_operand(const Tensor& y) {
   }
 }
 
-template <class F, class T, class R>
-void zip_into(KernelContext& c) {
-  // Handles, not references: an output may take over the memory of an input.
-  const Tensor x = c.input(0), y = c.input(1);
-  check_operand<F, T>(y);
-  Tensor& z = c.output(0, broadcast_shapes(x.shape(), y.shape()));
-  kernels::zip<F>(c.kernels(), x.shape().dims(), y.shape().dims(), x.data<T>(), y.data<T>(), z.data<R>());
-}
-
 template <class F>
 void binary(KernelContext& c) {
   const DType dtype = c.input(0).dtype();
   with_compute_type(dtype, "An elementwise op", [&]<class T>(T) {
-    if constexpr (AppliesToTwo<F, T>)
-      zip_into<F, T, T>(c);
-    else
+    if constexpr (AppliesToTwo<F, T>) {
+      check_operand<F, T>(c.input(1));
+      zip_inputs(c, kernels::zip_run<F, T, T>);
+    } else {
       unsupported_dtype("An elementwise op", dtype);
+    }
   });
 }
 
@@ -107,7 +101,7 @@ void compare(KernelContext& c) {
   const DType dtype = c.input(0).dtype();
   with_any_type(dtype, "A comparison", [&]<class T>(T) {
     if constexpr (AppliesToTwo<F, T>)
-      zip_into<F, T, bool>(c);
+      zip_inputs(c, kernels::zip_run<F, T, bool>);
     else
       unsupported_dtype("A comparison", dtype);
   });
@@ -115,15 +109,16 @@ void compare(KernelContext& c) {
 
 template <class F>
 void logical(KernelContext& c) {
-  zip_into<F, bool, bool>(c);
+  zip_inputs(c, kernels::zip_run<F, bool, bool>);
 }
+
+/// Throws InvalidArgumentError where inputs 0 and 1 differ in shape.
+void check_same_shape(KernelContext& c);
 
 /// For gradients: two inputs of one shape.
 template <class F>
 void same_shape_binary(KernelContext& c) {
-  if (c.input(0).shape() != c.input(1).shape()) {
-    throw InvalidArgumentError("Inputs must have one shape, found {} and {}", c.input(0).shape(), c.input(1).shape());
-  }
+  check_same_shape(c);
   binary<F>(c);
 }
 

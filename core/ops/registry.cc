@@ -9,13 +9,14 @@ namespace keras {
 namespace {
 
 std::vector<RegisteredOp> register_all() {
-  std::vector<RegisteredOp> ops;
+  std::vector<const OpDef*> defs;
   for (const auto family : op_families()) {
-    for (const OpDef& def : family) ops.push_back({&def, parse_signature(def.signature)});
+    for (const OpDef& def : family) defs.push_back(&def);
   }
-  std::sort(ops.begin(), ops.end(), [](const RegisteredOp& a, const RegisteredOp& b) {
-    return std::string_view(a.def->name) < std::string_view(b.def->name);
-  });
+  std::sort(defs.begin(), defs.end(),
+            [](const OpDef* a, const OpDef* b) { return std::string_view(a->name) < std::string_view(b->name); });
+  std::vector<RegisteredOp> ops;
+  for (const OpDef* def : defs) ops.push_back({def, parse_signature(def->signature)});
   return ops;
 }
 

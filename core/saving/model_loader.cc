@@ -213,7 +213,7 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
       action();
     } catch (const Error& error) {
       loaded.warnings.push_back(
-          format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
+          keras::format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
     }
   };
   attempt("optimizer", [&] { loaded.optimizer = make_optimizer(config.optimizer, session); });

@@ -161,7 +161,7 @@ std::string shard_name(std::string_view prefix, int shard, int shard_count) {
     std::string text = std::to_string(value);
     return text.size() < 5 ? std::string(5 - text.size(), '0') + text : text;
   };
-  return format("{}.data-{}-of-{}", prefix, padded(shard), padded(shard_count));
+  return keras::format("{}.data-{}-of-{}", prefix, padded(shard), padded(shard_count));
 }
 
 }  // namespace keras
