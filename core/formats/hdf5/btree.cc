@@ -70,9 +70,8 @@ std::vector<std::byte> read_local_heap(const FileView& file, uint64_t address) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, uint64_t>> read_symbol_table(const FileView& file, uint64_t tree, uint64_t heap_address) {
+void read_symbol_table(const FileView& file, uint64_t tree, uint64_t heap_address, Object& group) {
   const std::vector<std::byte> heap = read_local_heap(file, heap_address);
-  std::vector<std::pair<std::string, uint64_t>> links;
   TreeWalker(file, 0, 8).walk(tree, kMaxLevels, [&](Cursor, uint64_t node) {
     const std::vector<std::byte> start = file.read(node, 8);
     Cursor header(start, file.source.name(), file.offset(node));
@@ -84,13 +83,19 @@ std::vector<std::pair<std::string, uint64_t>> read_symbol_table(const FileView& 
     for (int i = 0; i < count; ++i) {
       const uint64_t name = cursor.u64(), address = cursor.u64();
       const uint32_t kind = cursor.u32();
-      cursor.skip(20);
-      if (kind == kSoftLink) continue;
-      links.emplace_back(heap_name(heap, name, file, node), address);
-      file.charge(static_cast<int64_t>(links.back().first.size()));
+      cursor.skip(4);
+      const uint32_t target = cursor.u32();
+      cursor.skip(12);
+      std::string text = heap_name(heap, name, file, node);
+      file.charge(static_cast<int64_t>(text.size()));
+      if (kind == kSoftLink) {
+        group.soft_links.emplace_back(std::move(text), heap_name(heap, target, file, node));
+        file.charge(static_cast<int64_t>(group.soft_links.back().second.size()));
+      } else {
+        group.links.emplace_back(std::move(text), address);
+      }
     }
   });
-  return links;
 }
 
 std::vector<Chunk> read_chunk_tree(const FileView& file, uint64_t address, const Dataset& dataset) {

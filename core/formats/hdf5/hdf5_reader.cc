@@ -7,11 +7,14 @@
 #include "core/base/checked.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
+#include "core/formats/hdf5/checksum.h"
 #include "core/formats/hdf5/object_parser.h"
 #include "core/formats/inflate.h"
 
 namespace keras::hdf5 {
 namespace {
+
+constexpr int kMaxSoftLinks = 64;  // on one path
 
 /// User blocks in front of the file have 512 bytes or a power of two times that.
 int64_t find_signature(const ByteSource& source) {
@@ -33,16 +36,12 @@ void undo_shuffle(std::vector<std::byte>& data, size_t element_bytes) {
   data = std::move(out);
 }
 
-/// Fletcher's checksum over 16-bit big-endian words, as HDF5 computes it.
-uint32_t fletcher32(std::span<const std::byte> data) {
-  uint32_t sum1 = 0, sum2 = 0;
-  for (size_t i = 0; i < data.size(); i += 2) {
-    const uint32_t high = std::to_integer<uint32_t>(data[i]);
-    const uint32_t low = i + 1 < data.size() ? std::to_integer<uint32_t>(data[i + 1]) : 0;
-    sum1 = (sum1 + (high << 8 | low)) % 65535;
-    sum2 = (sum2 + sum1) % 65535;
-  }
-  return sum2 << 16 | sum1;
+/// What was never written: the dataset's fill value.
+void fill(const Dataset& dataset, std::span<std::byte> out) {
+  std::fill(out.begin(), out.end(), std::byte{0});
+  const size_t element = dataset.fill.size();
+  if (element == 0) return;
+  for (size_t i = 0; i + element <= out.size(); i += element) std::memcpy(out.data() + i, dataset.fill.data(), element);
 }
 
 void swap_bytes(std::span<std::byte> data, size_t element_bytes) {
@@ -87,6 +86,8 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
   const uint64_t end = cursor.u64();
   if (version <= 1) cursor.skip(8 + 8);  // driver, the root's name
   reader.root_address_ = cursor.u64();
+  if (version > 1 && lookup3(std::span(bytes).first(cursor.position())) != cursor.u32())
+    throw DataLossError("{}: the checksum of the superblock differs", file.name()).at(file.name(), reader.base_);
   if (end > static_cast<uint64_t>(file.size_bytes())) {  // counted from the file's start, not from the base
     throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end)
         .at(file.name(), file.size_bytes());
@@ -107,12 +108,25 @@ const Object& Reader::object(uint64_t address, std::string_view path) const {
 }
 
 const Object* Reader::find(std::string_view path) const {
-  const Object* current = &root();
+  int soft_links = 0;
+  return follow(&root(), path, soft_links);
+}
+
+const Object* Reader::follow(const Object* current, std::string_view path, int& soft_links) const {
   while (!path.empty()) {
     const size_t slash = path.find('/');
     const std::string_view part = path.substr(0, slash);
     path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
-    if (part.empty()) continue;
+    if (part.empty() || part == ".") continue;
+    const auto soft =
+        std::find_if(current->soft_links.begin(), current->soft_links.end(), [&](const auto& l) { return l.first == part; });
+    if (soft != current->soft_links.end()) {
+      if (++soft_links > kMaxSoftLinks)
+        throw DataLossError("{}: the soft links of '{}' do not end", source_->name(), part).at(source_->name());
+      current = follow(soft->second.starts_with('/') ? &root() : current, soft->second, soft_links);
+      if (current == nullptr) return nullptr;
+      continue;
+    }
     const auto link = std::find_if(current->links.begin(), current->links.end(), [&](const auto& l) { return l.first == part; });
     if (link == current->links.end()) return nullptr;
     current = &object(link->second, part);
@@ -201,9 +215,9 @@ void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::
   switch (dataset.layout) {
     case Dataset::Layout::kContiguous: source_->read(dataset.offset, out); break;
     case Dataset::Layout::kCompact: std::copy(dataset.compact.begin(), dataset.compact.end(), out.begin()); break;
-    case Dataset::Layout::kUnallocated: std::fill(out.begin(), out.end(), std::byte{0}); break;
+    case Dataset::Layout::kUnallocated: fill(dataset, out); break;
     case Dataset::Layout::kChunked:
-      std::fill(out.begin(), out.end(), std::byte{0});
+      fill(dataset, out);
       for (const Chunk& chunk : dataset.chunks) read_chunk(dataset, chunk, name, out);
       break;
   }
@@ -223,8 +237,11 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
   for (size_t i = dataset.filters.size(); i-- > 0;) {
     if (i < 32 && (chunk.skipped_filters >> i & 1)) continue;
     if (dataset.filters[i] == Filter::kDeflate) {
-      const bool checked_later = i > 0 && dataset.filters[0] == Filter::kFletcher32;
-      data = inflate_bytes(data, chunk_bytes + (checked_later ? 4 : 0), DeflateWrapper::kZlib, name, limits_);
+      int64_t checksums = 0;  // that were appended before the chunk was deflated
+      for (size_t j = 0; j < i; ++j) {
+        if (dataset.filters[j] == Filter::kFletcher32 && !(j < 32 && (chunk.skipped_filters >> j & 1))) checksums += 4;
+      }
+      data = inflate_bytes(data, chunk_bytes + checksums, DeflateWrapper::kZlib, name, limits_);
     } else if (dataset.filters[i] == Filter::kShuffle) {
       undo_shuffle(data, static_cast<size_t>(dataset.type.bytes));
     } else {

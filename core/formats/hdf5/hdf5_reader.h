@@ -14,7 +14,8 @@ namespace keras::hdf5 {
 /// A group or a dataset.
 struct Object {
   std::vector<Attribute> attributes;
-  std::vector<std::pair<std::string, uint64_t>> links;  // name → address, of a group; in the order of the file
+  std::vector<std::pair<std::string, uint64_t>> links;          // name → address, of a group; in the order of the file
+  std::vector<std::pair<std::string, std::string>> soft_links;  // name → path inside the file
   std::optional<Dataset> dataset;
 
   const Attribute* attribute(std::string_view name) const;
@@ -28,7 +29,7 @@ class Reader {
   static Reader open(std::shared_ptr<const ByteSource> source, const Limits& limits);
 
   const Object& root() const { return object(root_address_, "/"); }
-  /// Null if a part of the path does not exist. `path` without leading slash.
+  /// Null if a part of the path does not exist. `path` without leading slash; soft links are followed.
   const Object* find(std::string_view path) const;
   /// Throws NotFoundError naming the path.
   const Object& at(std::string_view path) const;
@@ -47,6 +48,7 @@ class Reader {
   using GlobalHeap = std::map<uint32_t, std::string>;
 
   const Object& object(uint64_t address, std::string_view path) const;
+  const Object* follow(const Object* from, std::string_view path, int& soft_links) const;
   void read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_view name, std::span<std::byte> out) const;
   const GlobalHeap& global_heap(uint64_t collection) const;
 

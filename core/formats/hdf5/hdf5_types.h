@@ -47,6 +47,7 @@ struct Dataset {
   std::vector<int64_t> chunk_shape;  // chunked
   std::vector<Chunk> chunks;
   std::vector<Filter> filters;
+  std::vector<std::byte> fill;  // of one element that was never written; empty: zeros
 
   int64_t elements() const {
     int64_t count = 1;
@@ -65,6 +66,7 @@ enum Message : uint16_t {
   kDataspace = 0x01,
   kLinkInfo = 0x02,
   kDatatype = 0x03,
+  kOldFillValue = 0x04,
   kFillValue = 0x05,
   kLink = 0x06,
   kExternalFiles = 0x07,

@@ -1,0 +1,16 @@
+// The two checksums of HDF5.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace keras::hdf5 {
+
+/// Of metadata: Bob Jenkins' lookup3 ("hashlittle") with the initial value 0.
+uint32_t lookup3(std::span<const std::byte> data);
+
+/// Of filtered chunks: Fletcher's over 16-bit big-endian words, as HDF5 computes it.
+uint32_t fletcher32(std::span<const std::byte> data);
+
+}  // namespace keras::hdf5
