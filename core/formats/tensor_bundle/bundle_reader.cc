@@ -2,6 +2,7 @@
 #include "core/formats/tensor_bundle/bundle_reader.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/checked.h"
 #include "core/base/crc32c.h"
@@ -16,6 +17,48 @@ namespace {
 
 constexpr int32_t kMaxShards = 100'000;
 constexpr int32_t kString = 7;
+constexpr int32_t kReadableVersion = 1;
+
+/// Bytes of an element as stored, by TensorFlow's DataType; 0 where they differ from element to element or are not known.
+int64_t element_bytes(int32_t dtype) {
+  switch (dtype) {
+    case 4:
+    case 6:
+    case 10:
+    case 11:
+    case 12:
+    case 24:
+    case 25: return 1;  // uint8 int8 bool qint8 quint8 float8s
+    case 5:
+    case 14:
+    case 15:
+    case 16:
+    case 17:
+    case 19: return 2;  // int16 bfloat16 qint16 quint16 uint16 half
+    case 1:
+    case 3:
+    case 13:
+    case 22: return 4;  // float int32 qint32 uint32
+    case 2:
+    case 8:
+    case 9:
+    case 23: return 8;   // double complex64 int64 uint64
+    case 18: return 16;  // complex128
+    default: return 0;
+  }
+}
+
+void check_size(const std::string& file, const std::string& name, const BundleEntry& entry) {
+  std::optional<int64_t> bytes = element_bytes(entry.dtype);
+  if (*bytes == 0) return;
+  for (const int64_t dim : entry.shape) {
+    if (bytes) bytes = checked_mul(*bytes, dim);
+  }
+  if (bytes != entry.bytes) {
+    throw DataLossError("{}: '{}' has {} bytes, which is not what its shape and dtype need", file, name, entry.bytes)
+        .at(file, entry.offset);
+  }
+}
 
 BundleEntry parse_entry(const std::string& file, const std::string& name, const std::string& bytes, const Limits& limits) {
   tensorflow::BundleEntryProto proto;
@@ -40,6 +83,7 @@ BundleEntry parse_entry(const std::string& file, const std::string& name, const 
     throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes,
                                  limits.tensor_bytes);
   }
+  check_size(file, name, entry);
   return entry;
 }
 
@@ -60,6 +104,11 @@ BundleReader BundleReader::open(const ByteSource& index, const Limits& limits) {
   }
   if (header.endianness() != tensorflow::BundleHeaderProto::LITTLE) {
     throw UnimplementedError("{}: a big-endian checkpoint, which is not supported", index.name()).at(index.name());
+  }
+  if (header.version().min_consumer() > kReadableVersion) {
+    throw UnimplementedError("{}: a checkpoint of version {}, which is newer than what can be read", index.name(),
+                             header.version().min_consumer())
+        .at(index.name());
   }
   reader.shard_count_ = header.num_shards();
   if (reader.shard_count_ < 0 || reader.shard_count_ > kMaxShards) {

@@ -24,8 +24,8 @@ struct BundleEntry {
 
 class BundleReader {
  public:
-  /// Reads the index, no values. Throws DataLossError (magic, checksum, truncation; with file and offset),
-  /// ResourceExhaustedError (a limit), UnimplementedError (big endian, partitioned variables).
+  /// Reads the index, no values. Throws DataLossError (magic, checksum, truncation, a size that is not the shape's; with file
+  /// and offset), ResourceExhaustedError (a limit), UnimplementedError (big endian, partitioned variables, newer versions).
   static BundleReader open(const ByteSource& index, const Limits& limits);
 
   int shard_count() const { return shard_count_; }

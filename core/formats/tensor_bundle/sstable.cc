@@ -7,6 +7,7 @@
 #include "core/base/crc32c.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
+#include "core/formats/snappy.h"
 
 namespace keras {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr uint64_t kMagic = 0xDB4775248B80FB57u;
 constexpr int64_t kFooterBytes = 48;
 constexpr int64_t kTrailerBytes = 5;  // compression type, masked crc32c
+constexpr int kNotCompressed = 0, kSnappy = 1;
 constexpr size_t kBlockBytes = 262144;
 constexpr size_t kRestartInterval = 16;
 
@@ -26,7 +28,7 @@ BlockHandle read_handle(Cursor& cursor) {
   return {offset, cursor.varint64()};
 }
 
-/// The contents of a block, checksum verified.
+/// The contents of a block, checksum verified, uncompressed.
 std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& handle, const Limits& limits) {
   const auto size = static_cast<uint64_t>(source.size_bytes());
   const auto at = static_cast<int64_t>(std::min<uint64_t>(handle.offset, size));
@@ -44,12 +46,12 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
   if (mask_crc32c(crc32c(checked)) != stored) {
     throw DataLossError("{}: the checksum of a block differs (at byte {})", source.name(), at).at(source.name(), at);
   }
-  if (bytes[handle.bytes] != std::byte{0}) {
-    throw UnimplementedError("{}: a compressed block (at byte {}); TensorFlow writes none", source.name(), at)
-        .at(source.name(), at);
-  }
+  const int type = std::to_integer<int>(bytes[handle.bytes]);
   bytes.resize(handle.bytes);
-  return bytes;
+  if (type == kNotCompressed) return bytes;
+  if (type == kSnappy) return uncompress_snappy(bytes, source.name(), at, limits.metadata_bytes);
+  throw UnimplementedError("{}: a block compressed in a way that is not known ({}, at byte {})", source.name(), type, at)
+      .at(source.name(), at);
 }
 
 void read_entries(const std::vector<std::byte>& block, const ByteSource& source, int64_t offset, const Limits& limits,

@@ -14,7 +14,7 @@ namespace keras {
 using TableEntries = std::vector<std::pair<std::string, std::string>>;
 
 /// All entries, in order of keys. Throws DataLossError (footer, checksum, truncation, order; with file and offset),
-/// ResourceExhaustedError, UnimplementedError (compressed blocks).
+/// ResourceExhaustedError, UnimplementedError (blocks compressed by other than Snappy).
 TableEntries read_table(const ByteSource& source, const Limits& limits);
 
 /// REQUIRES: entries sorted by key, no key twice.

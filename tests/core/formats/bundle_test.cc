@@ -55,6 +55,27 @@ TEST(BundleReader, TheBlocksOfATableOfTensorFlowAreTheSameWhenWeWriteThem) {
   }
 }
 
+TEST(BundleReader, ReadsEveryDtypeFromManyShards) {
+  const BundleReader reader = BundleReader::open(*source_of(fixture_bytes("checkpoints/all_dtypes.index")), Limits{});
+  ASSERT_EQ(reader.shard_count(), 2);
+  const FileBytes shards[] = {fixture_bytes("checkpoints/all_dtypes.data-00000-of-00002"),
+                              fixture_bytes("checkpoints/all_dtypes.data-00001-of-00002")};
+  const int64_t sizes[] = {static_cast<int64_t>(shards[0].size()), static_cast<int64_t>(shards[1].size())};
+  reader.check_shards(sizes);
+  const auto stored = [&](const std::string& name) {
+    const BundleEntry& e = reader.entry(name);
+    const FileBytes& shard = shards[e.shard];
+    return std::span(shard).subspan(static_cast<size_t>(e.offset), static_cast<size_t>(e.bytes));
+  };
+  for (const auto& [name, entry] : reader.entries()) {
+    if (entry.dtype != kStringType) EXPECT_NO_THROW(reader.verify(name, stored(name))) << name;
+  }
+  EXPECT_EQ(reader.entries().size(), 20u);
+  const auto mixed = reader.decode_strings("strings/mixed", stored("strings/mixed"), Limits{});
+  EXPECT_EQ(mixed, (std::vector<std::string>{"", "größe", std::string("\xFF\0\1", 3), std::string(200, 'x')}));
+  EXPECT_TRUE(reader.decode_strings("strings/none", stored("strings/none"), Limits{}).empty());
+}
+
 TEST(BundleReader, NamesWhatIsMissing) {
   const BundleReader reader =
       BundleReader::open(*source_of(fixture_bytes(variables("small_cnn") + ".index"), "v.index"), Limits{});
@@ -172,6 +193,38 @@ TEST(SsTable, HandMadeTablesAreReadWhileTheyTellTheTruth) {
   EXPECT_EQ(read, (TableEntries{{"ab", "1"}, {"ac", "2"}}));
 }
 
+TEST(SsTable, BlocksThatSnappyCompressedAreRead) {
+  const std::string plain = entry(0, "ab", "1") + entry(0, "bb", "2") + std::string(4, '\0') + std::string("\1\0\0\0", 4);
+  ASSERT_EQ(plain.size(), 20u);
+  const auto literal = [](std::string_view text) {
+    return std::string(1, static_cast<char>((text.size() - 1) << 2)) + std::string(text);
+  };
+  const auto table_of = [](const std::string& stream) {
+    ByteWriter out;
+    out.text(stream).u8(1);
+    out.u32(mask_crc32c(crc32c(out.bytes)));
+    const std::string data = to_string(out.bytes);
+    return table(data, block(entry(0, "z", handle(0, data))));
+  };
+  const std::string whole = varint(20) + literal(plain);
+  // Bytes 13 to 15 are zeros: a copy of 3 bytes from 1 back, which reads what it writes.
+  const std::string copied = varint(20) + literal(std::string_view(plain).substr(0, 13)) + std::string("\x0A\1\0", 3) +
+                             literal(std::string_view(plain).substr(16));
+  for (const std::string& stream : {whole, copied})
+    EXPECT_EQ(read_table(*source_of(table_of(stream)), Limits{}), (TableEntries{{"ab", "1"}, {"bb", "2"}}));
+  const auto expect_loss = [&](const std::string& stream, std::string_view text) {
+    expect_error(table_of(stream), ErrorKind::kDataLossError, text);
+  };
+  expect_loss(varint(21) + literal(plain), "less than it says");
+  expect_loss(varint(19) + literal(plain), "more than it says");
+  expect_loss(varint(1 << 30) + literal(plain), "more than its bytes can hold");
+  expect_loss(varint(20) + std::string("\x0A\1\0", 3), "before the start");
+  expect_loss(varint(20) + literal("a") + std::string("\x0A\0\0", 3), "before the start");
+  expect_loss(varint(20) + std::string("\xFC\xFF\xFF\xFF\xFF", 5), "needs more bytes");
+  expect_loss(varint(20) + std::string("\x0B\1", 2), "needs more bytes");
+  EXPECT_EQ(expect_hostile_bytes_survived(table_of(copied), [](const FileBytes& b) { read_table(*source_of(b), Limits{}); }), 0);
+}
+
 TEST(SsTable, LiesAreNamed) {
   const auto one = [](const std::string& data) { return table(data, block(entry(0, "z", handle(0, data)))); };
   expect_error(one(block(entry(0, "b", "1") + entry(0, "a", "2"))), ErrorKind::kDataLossError, "not in order");
@@ -181,7 +234,7 @@ TEST(SsTable, LiesAreNamed) {
   expect_error(one(block("", 0, 0xFFFFFFFF)), ErrorKind::kDataLossError, "restart array");
   expect_error(one(block(varint(0) + varint(~uint64_t{0}) + varint(1) + "x")), ErrorKind::kDataLossError, "leaves its block");
   expect_error(one(block(varint(0) + varint(1) + varint(~uint64_t{0}) + "x")), ErrorKind::kDataLossError, "leaves its block");
-  expect_error(one(block(entry(0, "b", "1"), 1)), ErrorKind::kUnimplementedError, "compressed");
+  expect_error(one(block(entry(0, "b", "1"), 2)), ErrorKind::kUnimplementedError, "compressed");
   expect_error(to_bytes("too short"), ErrorKind::kDataLossError, "too few");
   expect_error(FileBytes(100), ErrorKind::kDataLossError, "magic");
   const std::string outside = varint(uint64_t{1} << 50) + varint(10), huge = varint(0) + varint(~uint64_t{0});
@@ -215,7 +268,8 @@ FileBytes bundle_index(const std::vector<std::pair<std::string, tensorflow::Bund
 
 tensorflow::BundleEntryProto value(int64_t offset, int64_t bytes, int shard = 0) {
   tensorflow::BundleEntryProto proto;
-  proto.set_dtype(tensorflow::DT_FLOAT);
+  proto.set_dtype(tensorflow::DT_UINT8);
+  proto.mutable_shape()->add_dim()->set_size(std::max<int64_t>(bytes, 0));
   proto.set_offset(offset);
   proto.set_size(bytes);
   proto.set_shard_id(shard);
@@ -236,12 +290,23 @@ TEST(BundleHostile, EntriesThatOverlapOrLeaveTheirShardAreRefused) {
   EXPECT_THROW(check(bundle_index({{"a", value(0, -1)}}), {16}), DataLossError);
   EXPECT_THROW(check(bundle_index({{"a", value(0, 1, 1)}}), {16}), DataLossError);
   EXPECT_THROW(check(bundle_index({{"a", value(0, int64_t{1} << 40)}}), {int64_t{1} << 41}), ResourceExhaustedError);
+  tensorflow::BundleEntryProto unlike = value(0, 8);
+  for (const auto dtype : {tensorflow::DT_FLOAT, tensorflow::DT_HALF, tensorflow::DT_COMPLEX128, tensorflow::DT_QINT32}) {
+    unlike.set_dtype(dtype);
+    EXPECT_THROW(check(bundle_index({{"a", unlike}}), {16}), DataLossError) << "8 elements are not 8 bytes";
+  }
+  unlike.mutable_shape()->add_dim()->set_size(INT64_MAX);
+  EXPECT_THROW(check(bundle_index({{"a", unlike}}), {16}), DataLossError);
   EXPECT_THROW(check(bundle_index({}, 1 << 30), {}), DataLossError);
   EXPECT_THROW(check(bundle_index({}, -1), {}), DataLossError);
 }
 
 TEST(BundleHostile, WhatIsNotSupportedIsNamed) {
   EXPECT_THROW(BundleReader::open(*source_of(bundle_index({}, 1, true)), Limits{}), UnimplementedError);
+  tensorflow::BundleHeaderProto newer;
+  newer.set_num_shards(1);
+  newer.mutable_version()->set_min_consumer(2);
+  EXPECT_THROW(BundleReader::open(*source_of(write_table({{"", newer.SerializeAsString()}})), Limits{}), UnimplementedError);
   tensorflow::BundleEntryProto sliced = value(0, 4);
   sliced.add_slices();
   EXPECT_THROW(BundleReader::open(*source_of(bundle_index({{"a", sliced}})), Limits{}), UnimplementedError);
