@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/formats/tensor_bundle/bundle_reader.h"
 #include "core/graph/executor.h"
 #include "core/keras/layers/custom_layer.h"
 #include "core/keras/models/functional.h"
@@ -68,6 +69,7 @@ struct Engine {
   HandleTable<Layer> layers{"layer"};
   HandleTable<Variable> variables{"variable"};
   HandleTable<Optimizer> optimizers{"optimizer"};
+  HandleTable<BundleReader> bundles{"checkpoint reader"};
   std::unordered_map<const Layer*, std::shared_ptr<ModelState>> models;
   std::vector<CallContext*> traces;  // the calls of custom layers that are under way, innermost last
 

@@ -2,7 +2,7 @@
 import { isReady, native, trackHandle, untrackHandle } from './engine/index.js';
 import { RuntimeError } from './errors.js';
 
-export type HandleKind = 'layer' | 'variable' | 'optimizer';
+export type HandleKind = 'layer' | 'variable' | 'optimizer' | 'bundle';
 
 interface Held {
   kind: HandleKind;
@@ -15,6 +15,7 @@ const wrappers: Record<HandleKind, Map<number, WeakRef<object>>> = {
   layer: new Map(),
   variable: new Map(),
   optimizer: new Map(),
+  bundle: new Map(),
 };
 
 function release({ kind, id, token }: Held): void {
@@ -25,7 +26,8 @@ function release({ kind, id, token }: Held): void {
   if (!isReady()) return;
   if (kind === 'layer') native().releaseLayer(id);
   else if (kind === 'variable') native().releaseVariable(id);
-  else native().releaseOptimizer(id);
+  else if (kind === 'optimizer') native().releaseOptimizer(id);
+  else native().releaseBundle(id);
 }
 
 const finalizer = new FinalizationRegistry<Held>(release);

@@ -15,6 +15,7 @@ import * as io from './io/index.js';
 import { input } from './layers/input.js';
 import { Layer, deserialize, serialize } from './layers/layer.js';
 import { type Activation, findActivation } from './objects/activation.js';
+import { listVariables, loadCheckpoint } from './train/checkpoint_reader.js';
 import { VERSION } from './version.js';
 
 export const version: string = VERSION;
@@ -70,6 +71,7 @@ export type { CustomSource, CustomTarget, ModelSource, Progress, SaveFormat, Sav
 export type { Initializer, Loss, Metric, Regularizer, Constraint } from './objects/base.js';
 export type { Optimizer } from './objects/optimizer.js';
 export type { Activation } from './objects/activation.js';
+export type { CheckpointDType, CheckpointReader, ReadCheckpointOptions } from './train/checkpoint_reader.js';
 
 export { constraints, initializers, io, losses, metrics, optimizers, regularizers };
 export const callbacks = callbacksModule;
@@ -82,6 +84,9 @@ export const activations = {
   serialize: (activation: Activation): string => activation.kerasName,
   deserialize: (name: string): Activation => findActivation(activationList.ALL, name),
 };
+
+/** Checkpoints. */
+export const train = { loadCheckpoint, listVariables };
 
 export const backend = {
   /** Starts automatic names anew: `dense`, `dense_1`, … */

@@ -1,5 +1,5 @@
 // The part of the engine's bindings that loads and saves.
-import type { NativeMakers } from './native.js';
+import type { NativeMakers, NativeTensor } from './native.js';
 
 export interface NativeWanted {
   file: number;
@@ -9,6 +9,20 @@ export interface NativeWanted {
 export interface NativeFiles {
   id: number;
   files: { path: string; size: number; pieces: number[] }[];
+}
+
+export interface NativeBundleEntry {
+  name: string;
+  dtype: number;
+  shape: number[];
+  shard: number;
+  offset: number;
+  bytes: number;
+}
+export interface NativeBundle {
+  id: number;
+  shardCount: number;
+  entries: NativeBundleEntry[];
 }
 
 export interface NativeIo {
@@ -27,4 +41,10 @@ export interface NativeIo {
   writeWeights(id: number): NativeFiles;
   writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
   releaseWriter(id: number): void;
+  /** A checkpoint's index, checksums verified. */
+  openBundle(file: string, index: Uint8Array): NativeBundle;
+  checkBundleShards(id: number, sizes: number[]): void;
+  verifyBundleValues(id: number, name: string, stored: Uint8Array): void;
+  decodeBundleStrings(id: number, name: string, stored: Uint8Array): NativeTensor;
+  releaseBundle(id: number): void;
 }

@@ -33,6 +33,28 @@ export function blobFile(path: string, blob: Blob): SourceFile {
   };
 }
 
+/** How much is read at once: large enough to be fast, small enough not to hold a model twice. */
+export const CHUNK = 16 << 20;
+
+/** A range of a file; DataLossError if the file ends before it does. */
+export async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
+  const bytes = await file.read(offset, count);
+  if (bytes.length !== count) {
+    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, {
+      path: file.path,
+      offset,
+    });
+  }
+  return bytes;
+}
+
+/** All bytes of a file, in memory of their own. */
+export async function readWhole(file: SourceFile): Promise<Uint8Array> {
+  const bytes = new Uint8Array(file.size);
+  for (let at = 0; at < file.size; at += CHUNK) bytes.set(await readExactly(file, at, Math.min(CHUNK, file.size - at)), at);
+  return bytes;
+}
+
 /** What an error says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

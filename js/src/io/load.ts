@@ -1,25 +1,11 @@
 // Drives the engine's loaders: hands over the bytes they ask for, then reads weights straight into the engine's memory.
 import { native } from '../engine/index.js';
-import { DataLossError, throwIfAborted } from '../errors.js';
-import type { OpenSource, Progress, SourceFile } from './files.js';
+import { throwIfAborted } from '../errors.js';
+import { CHUNK, type OpenSource, type Progress, type SourceFile, readExactly } from './files.js';
 
 export interface ReadOptions {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** How much is read at once: large enough to be fast, small enough not to hold a model twice. */
-const CHUNK = 16 << 20;
-
-async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
-  const bytes = await file.read(offset, count);
-  if (bytes.length !== count) {
-    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, {
-      path: file.path,
-      offset,
-    });
-  }
-  return bytes;
 }
 
 /** Runs a loader to its end. Metadata is asked for range by range; then every weight is read. */

@@ -38,6 +38,13 @@ async function promote(path: string, fs: NodeModules['fs']): Promise<void> {
   await fs.promises.rm(`${path}/${COMPLETE}`, { force: true });
 }
 
+/** The path of an existing folder, ending in a separator; null for everything else. */
+export async function nodeFolder(target: string | URL): Promise<string | null> {
+  const { path, node } = await toPath(target);
+  const stat = await node.fs.promises.stat(path).catch(() => null);
+  return stat?.isDirectory() ? path + node.path.sep : null;
+}
+
 /** The file, or the files of the folder, at a path. */
 export async function pathSource(target: string | URL): Promise<OpenSource> {
   const { path, node } = await toPath(target);

@@ -62,7 +62,8 @@ function isDirectory(value: object): value is DirectoryHandle {
   return 'kind' in value && value.kind === 'directory';
 }
 
-function isPath(text: string): boolean {
+/** Whether a text is a path in Node's file system, not a URL. */
+export function isPath(text: string): boolean {
   if (text.startsWith('file:')) return true;
   return isNode() && !/^[a-z][a-z0-9+.-]+:\/\//i.test(text) && !/^(data|blob):/i.test(text);
 }
