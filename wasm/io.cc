@@ -52,9 +52,11 @@ int model_loader(const val& custom_objects, bool compile) {
   });
 }
 
-int weights_loader(int model) {
-  return guarded(
-      [&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model))); });
+int weights_loader(int model, bool by_name, bool skip_mismatch) {
+  return guarded([&] {
+    const H5LoadOptions options{by_name, skip_mismatch};
+    return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model), options));
+  });
 }
 
 int loader_add_file(int id, const std::string& path, double size) {
@@ -110,11 +112,15 @@ void loader_fill(int id, int index, double at, const val& bytes) {
   });
 }
 
-/// {model, compiled, warnings} of a model; null of weights.
+/// {model, warnings}; of weights, the warnings alone.
 val loader_finish(int id) {
   return guarded([&] {
     auto* loader = std::get_if<ModelLoader>(&loaders().get(id));
-    if (loader == nullptr) return val::null();
+    if (loader == nullptr) {
+      val result = val::object();
+      result.set("warnings", val::array(std::get<WeightsLoader>(loaders().get(id)).warnings()));
+      return result;
+    }
     LoadedModel loaded = loader->finish();
     const int number = engine().layers.add(loaded.model);
     if (loaded.compile_config && loaded.optimizer) engine().trainer(number).compile(*loaded.compile_config, loaded.optimizer);

@@ -232,7 +232,7 @@ void ModelLoader::State::prepare_h5() {
     make_model(parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits), training);
   }
   ReadList planned;
-  plan_h5_weights(*h5, kModelWeights, *loaded.model, planned);
+  plan_h5_weights(*h5, kModelWeights, *loaded.model, {}, planned);
   if (loaded.optimizer) plan_h5_optimizer(*h5, *loaded.optimizer, loaded.model->trainable_weights(), planned);
   reads = std::move(planned);
 }
@@ -293,18 +293,24 @@ LoadedModel ModelLoader::finish() {
 
 struct WeightsLoader::State {
   FunctionalPtr model;
+  H5LoadOptions options;
+  std::vector<std::string> warnings;
   FileSet files;
   std::optional<hdf5::Reader> h5;
   std::vector<DirectRead> direct;
 };
 
-WeightsLoader::WeightsLoader(FunctionalPtr model) : state_(std::make_unique<State>()) { state_->model = std::move(model); }
+WeightsLoader::WeightsLoader(FunctionalPtr model, H5LoadOptions options) : state_(std::make_unique<State>()) {
+  state_->model = std::move(model);
+  state_->options = options;
+}
 WeightsLoader::~WeightsLoader() = default;
 int WeightsLoader::add_file(std::string path, int64_t size_bytes) { return state_->files.add(std::move(path), size_bytes); }
 void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
   state_->files.add_bytes(file, offset, bytes);
 }
 const std::vector<DirectRead>& WeightsLoader::direct_reads() const { return state_->direct; }
+const std::vector<std::string>& WeightsLoader::warnings() const { return state_->warnings; }
 
 std::optional<BytesWanted> WeightsLoader::prepare() {
   State& s = *state_;
@@ -316,7 +322,7 @@ std::optional<BytesWanted> WeightsLoader::prepare() {
     if (!s.h5) s.h5 = hdf5::Reader::open(source, s.model->session().limits);
     ReadList planned;
     const bool whole_model = s.h5->root().attribute(kModelConfig) != nullptr;
-    plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, planned);
+    s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, s.options, planned);
     s.direct = s.files.resolve(planned);
     return std::nullopt;
   } catch (const NeedBytes& need) {

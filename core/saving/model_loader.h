@@ -10,6 +10,7 @@
 
 #include "core/keras/models/serialization.h"
 #include "core/keras/training/trainer.h"
+#include "core/saving/h5/h5_reader.h"
 #include "core/saving/read_list.h"
 
 namespace keras {
@@ -59,12 +60,14 @@ class ModelLoader {
 /// Reads weights alone into a model that exists, from an HDF5 file.
 class WeightsLoader {
  public:
-  explicit WeightsLoader(FunctionalPtr model);
+  explicit WeightsLoader(FunctionalPtr model, H5LoadOptions options = {});
   ~WeightsLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
   std::optional<BytesWanted> prepare();
   const std::vector<DirectRead>& direct_reads() const;
+  /// What was skipped, in Keras's words.
+  const std::vector<std::string>& warnings() const;
 
  private:
   struct State;

@@ -45,7 +45,8 @@ bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const st
 }
 
 void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names) {
-  size_t longest = 0;
+  // Written with variable length, a name takes 16 bytes of the attribute, whatever its own length.
+  size_t longest = 16;
   for (const std::string& name : names) longest = std::max(longest, name.size());
   size_t parts = 1;
   while (parts < names.size() && (names.size() + parts - 1) / parts * longest > kMaxAttributeBytes) ++parts;

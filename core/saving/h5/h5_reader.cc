@@ -1,8 +1,9 @@
-// Weights by position, as Keras loads them; values of another dtype are cast.
+// Weights by position or by name, as Keras loads them; values of another dtype are cast.
 #include "core/saving/h5/h5_reader.h"
 
 #include <bit>
 
+#include "core/saving/h5/h5_conversions.h"
 #include "core/saving/h5/h5_names.h"
 
 namespace keras {
@@ -57,30 +58,54 @@ void copy_cast(const Tensor& from, Tensor& to) {
   }
 }
 
-/// Reads a dataset into a variable: straight, where form and dtype are the same, else through a copy.
-void plan_variable(const hdf5::Reader& reader, const hdf5::Dataset& dataset, const std::string& path, const VariablePtr& variable,
-                   ReadList& reads) {
-  const Shape saved(dataset.shape);
-  if (saved != variable->shape()) {
-    throw ValueError(
-        "Cannot assign value to variable ' {}:0': Shape mismatch.The variable shape {}, and the assigned value shape "
-        "{} are incompatible.",
-        variable->name(), variable->shape(), saved)
-        .at(path);
-  }
-  const DType dtype = dtype_of(dataset.type, path);
-  const auto offset = reader.plain_offset(dataset);
-  if (dtype == variable->dtype() && offset) {
-    reads.items.push_back({&reader.source(), *offset, variable_bytes(*variable)});
-    return;
-  }
-  Tensor values = Tensor::allocate(dtype, saved);
-  reader.read(dataset, path, values.bytes());
-  if (dtype == variable->dtype())
-    variable->assign(std::move(values));
-  else
-    copy_cast(values, variable->mutable_value());
+/// An array of a file: where it is, or, after a conversion, its values.
+struct SavedWeight {
+  std::string path;
+  const hdf5::Dataset* dataset;
+  Shape shape;
+  std::optional<Tensor> converted;
+};
+
+Tensor read_values(const hdf5::Reader& reader, const SavedWeight& saved) {
+  Tensor values = Tensor::allocate(dtype_of(saved.dataset->type, saved.path), Shape(saved.dataset->shape));
+  reader.read(*saved.dataset, saved.path, values.bytes());
+  return values;
 }
+
+/// What is to be put into variables once everything is known to fit.
+class Assignments {
+ public:
+  /// Straight from the file, where form and dtype are the same, else through a copy.
+  void add(const hdf5::Reader& reader, SavedWeight saved, const VariablePtr& variable, ReadList& reads) {
+    if (saved.shape != variable->shape()) {
+      throw ValueError(
+          "Cannot assign value to variable ' {}:0': Shape mismatch.The variable shape {}, and the assigned value shape "
+          "{} are incompatible.",
+          variable->name(), variable->shape(), saved.shape)
+          .at(saved.path);
+    }
+    if (!saved.converted) {
+      const auto offset = reader.plain_offset(*saved.dataset);
+      if (offset && dtype_of(saved.dataset->type, saved.path) == variable->dtype()) {
+        reads.items.push_back({&reader.source(), *offset, variable_bytes(*variable)});
+        return;
+      }
+      saved.converted = read_values(reader, saved);
+    }
+    copies_.emplace_back(variable, std::move(*saved.converted));
+  }
+  void commit() {
+    for (auto& [variable, values] : copies_) {
+      if (values.dtype() == variable->dtype())
+        variable->assign(std::move(values));
+      else
+        copy_cast(values, variable->mutable_value());
+    }
+  }
+
+ private:
+  std::vector<std::pair<VariablePtr, Tensor>> copies_;
+};
 
 const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path) {
   const hdf5::Object& object = reader.at(path);
@@ -100,12 +125,154 @@ std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_vie
   }
   std::vector<SavedLayer> layers;
   for (const std::string& name : names) {
-    SavedLayer layer{name, {}};
-    read_names(reader, reader.at(join_path(group, name)), kWeightNames, layer.weight_names);
-    if (!layer.weight_names.empty()) layers.push_back(std::move(layer));
+    layers.push_back({name, {}});
+    read_names(reader, reader.at(join_path(group, name)), kWeightNames, layers.back().weight_names);
   }
   return layers;
 }
+
+/// Pairs the arrays of a file with the variables of a model.
+class WeightsPlan {
+ public:
+  WeightsPlan(const hdf5::Reader& reader, std::string_view group, const H5LoadOptions& options, ReadList& reads)
+      : reader_(reader), group_(group), options_(options), reads_(reads), layers_(saved_layers(reader, group)) {
+    const hdf5::Attribute* version = reader.at(group).attribute(kKerasVersion);
+    const std::vector<std::string> text = version ? reader.strings(*version) : std::vector<std::string>{};
+    keras_1_ = text.empty() || text[0] == "1";
+  }
+
+  void by_order(const Functional& model) {
+    std::vector<LayerPtr> layers;
+    for (const LayerPtr& layer : model.layers()) {
+      if (!layer->weights().empty()) layers.push_back(layer);
+    }
+    std::erase_if(layers_, [](const SavedLayer& layer) { return layer.weight_names.empty(); });
+    if (layers_.size() != layers.size()) {
+      throw ValueError("Layer count mismatch when loading weights from file. Model expected {} layers, found {} saved layers.",
+                       layers.size(), layers_.size());
+    }
+    for (size_t k = 0; k < layers.size(); ++k) {
+      std::vector<SavedWeight> saved = weights_for(layers_[k], *layers[k]);
+      const std::vector<VariablePtr> variables = h5_weights(*layers[k]);
+      if (variables.size() != saved.size()) {
+        throw ValueError(
+            "Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
+            "weight(s). Received {} saved weight(s)",
+            k, layers[k]->name(), layers_[k].name, variables.size(), saved.size());
+      }
+      for (size_t i = 0; i < saved.size(); ++i) assignments_.add(reader_, std::move(saved[i]), variables[i], reads_);
+    }
+  }
+
+  void by_name(const Functional& model) {
+    for (size_t k = 0; k < layers_.size(); ++k) {
+      for (const LayerPtr& layer : model.layers()) {
+        if (layer->name() == layers_[k].name) layer_by_name(k, *layer);
+      }
+    }
+  }
+
+  /// Variables of the model object itself: models here have none.
+  void top_level() {
+    const std::string path = join_path(group_, kTopLevelWeights);
+    const hdf5::Object* object = reader_.find(path);
+    std::vector<std::string> names;
+    if (object == nullptr || !read_names(reader_, *object, kWeightNames, names) || names.empty()) return;
+    if (!options_.by_name) {
+      throw ValueError(
+          "Weight count mismatch for top-level weights when loading weights from file. Model expects 0 top-level "
+          "weight(s). Received {} saved top-level weight(s)",
+          names.size());
+    }
+    mismatch(
+        keras::format("Skipping loading top-level weights for model due to mismatch in number of weights. Model expects 0 "
+                      "top-level weight(s). Received {} saved top-level weight(s)",
+                      names.size()),
+        keras::format("Weight count mismatch for top-level weights of model. Model expects 0 top-level weight(s). Received {} "
+                      "saved top-level weight(s)",
+                      names.size()));
+  }
+
+  std::vector<std::string> commit() {
+    assignments_.commit();
+    return std::move(warnings_);
+  }
+
+ private:
+  void mismatch(std::string warning, const std::string& error) {
+    if (!options_.skip_mismatch) throw ValueError("{}", error);
+    warnings_.push_back(std::move(warning));
+  }
+
+  void layer_by_name(size_t k, const Layer& layer) {
+    std::vector<SavedWeight> saved = weights_for(layers_[k], layer);
+    const std::vector<VariablePtr> variables = h5_weights(layer);
+    if (saved.size() != variables.size()) {
+      const std::string counts =
+          keras::format("Layer expects {} weight(s). Received {} saved weight(s)", variables.size(), saved.size());
+      mismatch(keras::format("Skipping loading of weights for layer #{} (named {}) due to mismatch in number of weights. {}", k,
+                             layer.name(), counts),
+               keras::format("Weight count mismatch for layer #{} (named {}). {}", k, layer.name(), counts));
+      return;
+    }
+    for (size_t i = 0; i < saved.size(); ++i) {
+      if (saved[i].shape == variables[i]->shape()) {
+        assignments_.add(reader_, std::move(saved[i]), variables[i], reads_);
+        continue;
+      }
+      const std::string shapes = keras::format("weight {}:0. Weight expects shape {}. Received saved weight with shape {}",
+                                               variables[i]->name(), variables[i]->shape(), saved[i].shape);
+      mismatch(keras::format("Skipping loading weights for layer #{} (named {}) due to mismatch in shape for {}", k, layer.name(),
+                             shapes),
+               keras::format("Shape mismatch in layer #{} (named {}) for {}", k, layer.name(), shapes));
+    }
+  }
+
+  /// The arrays of a saved layer as `layer` wants them. Without a conversion nothing is read.
+  std::vector<SavedWeight> weights_for(const SavedLayer& from, const Layer& layer) const {
+    std::vector<SavedWeight> saved;
+    for (const std::string& name : from.weight_names) {
+      const std::string path = join_path(group_, from.name + "/" + name);
+      const hdf5::Dataset& dataset = dataset_at(reader_, path);
+      saved.push_back({path, &dataset, Shape(dataset.shape), std::nullopt});
+    }
+    if (!may_convert(saved, layer)) return saved;
+    std::vector<Tensor> values;
+    for (const SavedWeight& weight : saved) values.push_back(read_values(reader_, weight));
+    std::vector<Tensor> converted = convert_saved_weights(conversion_target(layer), values, keras_1_);
+    std::vector<SavedWeight> result;
+    for (size_t i = 0; i < converted.size(); ++i) {
+      const SavedWeight& place = saved[std::min(i, saved.size() - 1)];
+      result.push_back({place.path, place.dataset, converted[i].shape(), std::move(converted[i])});
+    }
+    return result;
+  }
+
+  /// Whether these arrays may be of an old form of the layer's weights. No conversion more than doubles or halves them, so
+  /// that a file cannot ask for much more memory than the model has.
+  bool may_convert(const std::vector<SavedWeight>& saved, const Layer& layer) const {
+    int64_t room = 0;
+    const std::vector<VariablePtr> variables = h5_weights(layer);
+    for (const VariablePtr& variable : variables) room += 2 * variable->shape().elements();
+    bool differs = saved.size() != variables.size();
+    for (size_t i = 0; i < saved.size(); ++i) {
+      const int64_t elements = saved[i].shape.elements();
+      if (elements > room) return false;
+      room -= elements;
+      differs = differs || saved[i].shape != variables[i]->shape();
+    }
+    return !saved.empty() && (differs || keras_1_);
+  }
+
+  const hdf5::Reader& reader_;
+  std::string_view group_;
+  H5LoadOptions options_;
+  ReadList& reads_;
+  std::vector<SavedLayer> layers_;
+  bool keras_1_ = false;
+  Assignments assignments_;
+  std::vector<std::string> warnings_;
+};
 
 }  // namespace
 
@@ -130,29 +297,15 @@ H5Config read_h5_config(const hdf5::Reader& reader) {
   throw ValueError("No model config found in the file at {}. It is an HDF5 file, but not one that Keras wrote.", file).at(file);
 }
 
-void plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model, ReadList& reads) {
-  std::vector<LayerPtr> layers;
-  for (const LayerPtr& layer : model.layers()) {
-    if (!layer->weights().empty()) layers.push_back(layer);
-  }
-  const std::vector<SavedLayer> saved = saved_layers(reader, group);
-  if (saved.size() != layers.size()) {
-    throw ValueError("Layer count mismatch when loading weights from file. Model expected {} layers, found {} saved layers.",
-                     layers.size(), saved.size());
-  }
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const std::vector<VariablePtr> weights = h5_weights(*layers[i]);
-    if (weights.size() != saved[i].weight_names.size()) {
-      throw ValueError(
-          "Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
-          "weight(s). Received {} saved weight(s)",
-          i, layers[i]->name(), saved[i].name, weights.size(), saved[i].weight_names.size());
-    }
-    for (size_t w = 0; w < weights.size(); ++w) {
-      const std::string path = join_path(group, saved[i].name + "/" + saved[i].weight_names[w]);
-      plan_variable(reader, dataset_at(reader, path), path, weights[w], reads);
-    }
-  }
+std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
+                                         const H5LoadOptions& options, ReadList& reads) {
+  WeightsPlan plan(reader, group, options, reads);
+  if (options.by_name)
+    plan.by_name(model);
+  else
+    plan.by_order(model);
+  plan.top_level();
+  return plan.commit();
 }
 
 void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,
@@ -168,10 +321,13 @@ void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const s
                      optimizer.class_name(), variables.size())
         .at(kOptimizerWeights);
   }
+  Assignments assignments;
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string path = join_path(kOptimizerWeights, names[i]);
-    plan_variable(reader, dataset_at(reader, path), path, variables[i], reads);
+    const hdf5::Dataset& dataset = dataset_at(reader, path);
+    assignments.add(reader, {path, &dataset, Shape(dataset.shape), std::nullopt}, variables[i], reads);
   }
+  assignments.commit();
 }
 
 }  // namespace keras

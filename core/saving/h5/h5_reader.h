@@ -14,9 +14,16 @@ struct H5Config {
 };
 H5Config read_h5_config(const hdf5::Reader& reader);
 
-/// Plans the reading of the weights into `model`, by order of layers. Throws ValueError with Keras's text where number or
-/// shapes differ. `group` is "model_weights", or "" for a file of weights.
-void plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model, ReadList& reads);
+struct H5LoadOptions {
+  bool by_name = false;        // layers are matched by name, not by position; layers the model has not are left out
+  bool skip_mismatch = false;  // by name only: a layer or weight that does not fit is left as it is, with a warning
+};
+
+/// Plans the reading of the weights into `model`. Weights of old files are converted (h5_conversions.h). Returns warnings of
+/// what was skipped, in Keras's words. Throws ValueError with Keras's text where number or shapes differ; the model is then
+/// unchanged. `group` is "model_weights", or "" for a file of weights.
+std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
+                                         const H5LoadOptions& options, ReadList& reads);
 
 /// Plans the reading of the optimizer's state, after building its slots. Nothing where the file has none.
 void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,

@@ -27,7 +27,7 @@ export interface NativeBundle {
 
 export interface NativeIo {
   modelLoader(customObjects: NativeMakers, compile: boolean): number;
-  weightsLoader(model: number): number;
+  weightsLoader(model: number, byName: boolean, skipMismatch: boolean): number;
   loaderAddFile(id: number, path: string, size: number): number;
   loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
   /** Bytes that are needed next; null when the model stands. */
@@ -35,7 +35,8 @@ export interface NativeIo {
   /** [file, offset, count] of every range to be read, one after the other. */
   loaderReads(id: number): Float64Array;
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
-  loaderFinish(id: number): { model: number; warnings: string[] } | null;
+  /** `model` only of a loader of models. */
+  loaderFinish(id: number): { model?: number; warnings: string[] };
   releaseLoader(id: number): void;
   writeModel(id: number, format: string, includeOptimizer: boolean, asZip: boolean): NativeFiles;
   writeWeights(id: number): NativeFiles;

@@ -67,7 +67,9 @@ export interface SaveOptions {
   onProgress?: (progress: Progress) => void;
 }
 export interface LoadWeightsOptions {
+  /** Match layers by name instead of by position. */
   byName?: boolean;
+  /** Only with `byName`: leave layers and weights that do not fit as they are. */
   skipMismatch?: boolean;
   fetch?: RequestInit;
   signal?: AbortSignal;
@@ -386,22 +388,25 @@ export class Model extends Layer {
       }),
     );
   }
-  /** Loads weights from an HDF5 file, whole models included. @throws {ValueError} layers, numbers or shapes do not fit */
+  /**
+   * Loads weights from an HDF5 file, whole models included: by position, or, with `byName`, into the layers of the same
+   * names. With `skipMismatch`, what does not fit is left as it is and told by `console.warn`.
+   * @throws {ValueError} layers, numbers or shapes do not fit
+   */
   async loadWeights(
     source: ModelSource,
     { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions = {},
   ): Promise<void> {
     if (skipMismatch && !byName)
       throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
-    if (byName) throw new UnimplementedError('loadWeights by name is not supported by this version.');
     await ready();
     const opened = await openSource(source, options);
     try {
       await enqueue(async () => {
-        const loader = native().weightsLoader(this._id);
+        const loader = native().weightsLoader(this._id, byName, skipMismatch);
         try {
           await runLoader(loader, opened, options);
-          native().loaderFinish(loader);
+          for (const warning of native().loaderFinish(loader).warnings) console.warn(warning);
         } finally {
           native().releaseLoader(loader);
         }
@@ -501,10 +506,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       const loader = native().modelLoader(makersFor(options.customObjects), options.compile ?? true);
       try {
         await runLoader(loader, opened, options);
-        const { model: id, warnings } = native().loaderFinish(loader) as NonNullable<
-          ReturnType<ReturnType<typeof native>['loaderFinish']>
-        >;
-        const loaded = layerFrom(id) as Model;
+        const { model: id, warnings } = native().loaderFinish(loader);
+        const loaded = layerFrom(id as number) as Model;
         loaded.warnings = warnings;
         return loaded;
       } finally {
