@@ -113,8 +113,7 @@ constexpr OpDef kOps[] = {
                   "complex, int32, int64, uint8, uint16, uint32, uint64}",
      .shape = matmul_shape,
      .kernel = matmul_kernel,
-     .gradient = matmul_grad,
-     .js = "linalg.matmul2d"},
+     .gradient = matmul_grad},
     {.name = "BatchMatMul",
      .signature = "(x: T, y: T) -> (output: T); T: {floating, complex, int32, int64}; adj_x: bool = false; adj_y: "
                   "bool = false",

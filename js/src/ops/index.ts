@@ -9,7 +9,7 @@ import { type Operand, callOp } from './call.js';
 export type { Operand, Result } from './call.js';
 
 const math = { ...generated.math, ...adapted.math };
-const linalg = { matmul: adapted.linalg.matmul };
+const linalg = { ...generated.linalg, matmul: adapted.linalg.matmul };
 const nn = { ...generated.nn, ...adapted.nn };
 const random = generated.random;
 
