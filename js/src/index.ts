@@ -96,6 +96,6 @@ export const utils = {
   registerKerasSerializable,
   customObjectScope,
   getCustomObjects: (): CustomObjects => getCustomObjects(),
-  /** Seeds the initializers and the random ops of the engine. */
+  /** Seeds initializers, random ops and the order of batches, as `tf.keras.utils.set_random_seed`. */
   setRandomSeed: (seed: number): void => native().setRandomSeed(seed),
 };

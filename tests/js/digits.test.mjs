@@ -22,7 +22,7 @@ test('A CNN learns the digits from scratch, is saved and goes on as if never int
     ],
   });
   model.compile({ optimizer: 'adam', loss: 'sparse_categorical_crossentropy', metrics: ['accuracy'] });
-  const { history } = await model.fit(train.x, train.y, { epochs: 15, batchSize: 32 });
+  const { history } = await model.fit(train.x, train.y, { epochs: 30, batchSize: 32 });
   assert.ok(history.loss.at(-1) < history.loss[0] / 5);
   const { accuracy } = await model.evaluate(held.x, held.y, { returnDict: true });
   assert.ok(accuracy >= 0.97, `accuracy ${accuracy}`);

@@ -128,6 +128,19 @@ describe('fit by hand', () => {
     near((await model.fit(endless(), undefined, { epochs: 2, stepsPerEpoch: 2 })).history.loss[1], 5);
     near(await model.evaluate(new Set(batches)), 5);
   });
+  test('trains alike after the same random seed, shuffled or not', async () => {
+    const losses = async (seed) => {
+      keras.utils.setRandomSeed(seed);
+      const model = keras.sequential({ layers: [keras.layers.dense({ units: 1, inputShape: [2] })] });
+      model.compile({ optimizer: keras.optimizers.sgd({ learningRate: 0.1 }), loss: 'mse' });
+      const x = Array.from({ length: 20 }, (_, i) => [i % 3, i % 5]);
+      const y = x.map(([a, b]) => [a - b + (a * b) / 7]);
+      return (await model.fit(x, y, { batchSize: 3, epochs: 2 })).history.loss;
+    };
+    const first = await losses(3);
+    assert.deepEqual(await losses(3), first);
+    assert.notDeepEqual(await losses(4), first);
+  });
   test('shuffles the rows of x, y and weights alike, every row once', async () => {
     keras.utils.setRandomSeed(7);
     const n = 50;

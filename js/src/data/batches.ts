@@ -1,5 +1,6 @@
 // What fit, evaluate and predict take as data, cut into batches.
 import { TypeError, ValueError } from '../errors.js';
+import { ops } from '../ops/index.js';
 import { Tensor, type TensorData, type TensorLike, isTensorData, isTypedArray, sizeOf, tensor } from '../tensor.js';
 
 /** Tensors of one or more inputs: one, a list, or a dict by name. */
@@ -144,11 +145,15 @@ export function takeRows(batch: Batch, rows: ArrayLike<number> | { begin: number
   return { x: batch.x.map(take), y: batch.y.map(take), sampleWeight: batch.sampleWeight.map(take), size };
 }
 
-/** The numbers 0 … count − 1 in random order. */
+const DRAWS = 2 ** 31 - 1;
+
+/** The numbers 0 … count − 1 in random order (Fisher-Yates), drawn by the engine: `setRandomSeed` makes it repeat itself. */
 export function shuffledRows(count: number): Uint32Array {
   const rows = Uint32Array.from({ length: count }, (_, i) => i);
+  const int32 = (value: number[] | number): Tensor => tensor(value, undefined, 'int32');
+  const draws = ops.random.uniformInt(int32([count]), int32(0), int32(DRAWS)).dataSync() as Int32Array;
   for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
+    const j = Math.floor(((draws[i] as number) / DRAWS) * (i + 1));
     [rows[i], rows[j]] = [rows[j] as number, rows[i] as number];
   }
   return rows;
