@@ -35,6 +35,7 @@ Limits limits_from_js(const val& options) {
   take("inflateRatio", limits.inflate_ratio);
   take("fileObjects", limits.file_objects);
   take("nestingDepth", limits.nesting_depth);
+  take("loopIterations", limits.loop_iterations);
   return limits;
 }
 

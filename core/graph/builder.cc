@@ -36,6 +36,24 @@ bool worth_knowing(const std::vector<DType>& dtypes, const std::vector<Shape>& s
 GraphBuilder::GraphBuilder(std::string function_name, const Limits& limits)
     : function_name_(std::move(function_name)), limits_(limits) {}
 
+GraphBuilder::GraphBuilder(const Function& function, const Limits& limits)
+    : function_name_(function.name),
+      limits_(limits),
+      args_(function.args),
+      arg_names_(function.arg_names),
+      captures_(function.captures) {
+  for (const Node& node : function.nodes) {
+    taken_names_.insert(node.name);
+    const int32_t id = add_node(node);
+    std::vector<const Tensor*> values;
+    for (const Edge& input : node.inputs) values.push_back(constant_of({this, input.node, input.output}));
+    learn_values(id, values);
+  }
+  for (const Capture& capture : captures_) {
+    if (capture.value.dtype() == DType::kResource) handles_.emplace(capture.value.object<Variable>().get(), capture.node);
+  }
+}
+
 GraphBuilder::~GraphBuilder() = default;
 
 std::string GraphBuilder::unique_name(std::string_view base) {
@@ -140,6 +158,12 @@ Values GraphBuilder::emit(std::string_view op_name, std::span<const Value> input
 
 // Reading a variable twice gives the same value until something stateful touches its handle.
 void GraphBuilder::track_variables(std::string_view op, std::span<const Value> inputs, const Values& outputs) {
+  if ((nodes_.back().op->def->flags & kCallsFunctions) != 0) {
+    for (const Value& input : inputs) {
+      if (dtype_of(input) == DType::kResource) reads_.erase(input.node);
+    }
+    return;
+  }
   if (inputs.empty() || dtype_of(inputs[0]) != DType::kResource) return;
   const int32_t handle = inputs[0].node;
   if (op == "ReadVariableOp") {
@@ -180,6 +204,22 @@ void GraphBuilder::learn_values(int32_t id, std::span<const Tensor* const> input
 Value GraphBuilder::constant(Tensor value) {
   const DType dtype = value.dtype();
   return emit("Const", {}, {{"value", std::move(value)}, {"dtype", dtype}}).front();
+}
+
+Values GraphBuilder::extend_outputs(int32_t id, Attrs attrs, const std::vector<DType>& dtypes,
+                                    std::span<const Shape> added_shapes) {
+  Node& node = nodes_[static_cast<size_t>(id)];
+  Values added;
+  for (size_t i = node.dtypes.size(); i < dtypes.size(); ++i) added.push_back({this, id, static_cast<int32_t>(i)});
+  // The attributes that follow from the inputs, and the defaults.
+  std::vector<DType> input_dtypes;
+  for (const Edge& input : node.inputs) input_dtypes.push_back(dtype_of({this, input.node, input.output}));
+  complete_attrs(*node.op, input_dtypes, attrs);
+  node.attrs = std::move(attrs);
+  node.dtypes = dtypes;
+  node.shapes.insert(node.shapes.end(), added_shapes.begin(), added_shapes.end());
+  known_values_[static_cast<size_t>(id)].resize(dtypes.size());
+  return added;
 }
 
 DType GraphBuilder::dtype_of(const Value& value) const {

@@ -18,6 +18,8 @@ class Runtime;
 class GraphBuilder final : public Emitter {
  public:
   explicit GraphBuilder(std::string function_name, const Limits& limits = {});
+  /// Begins with the nodes of a Function, under their numbers.
+  explicit GraphBuilder(const Function& function, const Limits& limits);
   ~GraphBuilder() override;
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
@@ -41,6 +43,14 @@ class GraphBuilder final : public Emitter {
   Values inputs_of(const Value& value) const override;
   const Attrs& attrs_of(const Value& value) const override;
 
+  /// A call of a Function; the variables that it captured are handed to it.
+  Values call(const FunctionPtr& function, std::span<const Value> inputs);
+  /// Runs `then_branch` or `else_branch`, which take the same inputs and return the same dtypes, as op If does.
+  Values cond(const Value& condition, const FunctionPtr& then_branch, const FunctionPtr& else_branch,
+              std::span<const Value> inputs);
+  /// Gives a node that calls Functions others, which return more. Returns the outputs that were not there before.
+  Values extend_outputs(int32_t id, Attrs attrs, const std::vector<DType>& dtypes, std::span<const Shape> added_shapes);
+
   /// States what the caller knows of a shape that inference could not tell. Throws InvalidArgumentError if incompatible.
   void refine_shape(const Value& value, const Shape& shape);
 
@@ -57,6 +67,7 @@ class GraphBuilder final : public Emitter {
     size_t previous_size_;
   };
 
+  const Limits& limits() const { return limits_; }
   int32_t node_count() const { return static_cast<int32_t>(nodes_.size()); }
   const Node& node(int32_t id) const { return nodes_[static_cast<size_t>(id)]; }
 

@@ -40,6 +40,7 @@ class NodeContext final : public KernelContext {
   const Attrs& attrs() const override { return *attrs_; }
   kernels::Context& kernels() override { return runtime_.kernels(); }
   uint64_t next_random() override { return runtime_.next_random(); }
+  const Limits& limits() const override { return runtime_.limits; }
 
   Tensor& output(int index, const Shape& shape) override {
     const auto i = static_cast<size_t>(index);

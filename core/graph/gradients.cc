@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/base/error.h"
+#include "core/graph/call_gradients.h"
 #include "core/ops/builders.h"
 
 namespace keras {
@@ -70,6 +71,11 @@ class Differentiator {
     }
     if (!any || (node.op->def->flags & kNoGradient) != 0) return;
     if (!leads_to_x(node)) return;
+    if (is_differentiable_call(node)) {
+      const GraphBuilder::NameScope scope(builder_, "gradients/" + node.name + "_grad");
+      contribute(node, call_gradients(builder_, id, upstream));
+      return;
+    }
     if (node.op->def->gradient == nullptr) {
       throw UnimplementedError("Op {} (node '{}') has no gradient.", node.op->def->name, node.name);
     }
@@ -89,11 +95,14 @@ class Differentiator {
     for (size_t i = 0; i < node.dtypes.size(); ++i) outputs.push_back({&builder_, id, static_cast<int32_t>(i)});
     const GraphBuilder::NameScope scope(builder_, "gradients/" + node.name + "_grad");
     GradContext context(builder_, inputs, outputs, std::move(upstream), node.attrs);
-    const Values gradients = node.op->def->gradient(context);
-    for (size_t i = 0; i < gradients.size() && i < inputs.size(); ++i) {
-      if (!gradients[i].valid() || !reached_[static_cast<size_t>(inputs[i].node)]) continue;
-      if (!is_differentiable(inputs[i].dtype())) continue;
-      contributions_.add(inputs[i], gradients[i]);
+    contribute(node, node.op->def->gradient(context));
+  }
+
+  void contribute(const Node& node, const Values& gradients) {
+    for (size_t i = 0; i < gradients.size() && i < node.inputs.size(); ++i) {
+      const Value input{&builder_, node.inputs[i].node, node.inputs[i].output};
+      if (!gradients[i].valid() || !reached_[static_cast<size_t>(input.node)]) continue;
+      if (is_differentiable(input.dtype())) contributions_.add(input, gradients[i]);
     }
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/graph/function.h"
 
 namespace keras {
 namespace {
@@ -113,6 +114,57 @@ class InferenceContext final : public ShapeContext {
   std::vector<Shape> outputs;
 };
 
+/// What is true of both shapes.
+Shape common_shape(const Shape& a, const Shape& b) {
+  if (!a.known_rank() || !b.known_rank() || a.rank() != b.rank()) return Shape::unknown_rank();
+  Shape common = a;
+  for (int64_t i = 0; i < a.rank(); ++i) {
+    if (a[i] != b[i]) common.set_dim(i, kUnknownDim);
+  }
+  return common;
+}
+
+/// Throws InvalidArgumentError if the function does not take the last inputs of the op that calls it.
+void check_arguments(std::string_view op, const FunctionRef& ref, std::span<const DType> inputs) {
+  if (ref.function == nullptr) throw NotFoundError("Op {} calls function '{}', which does not exist", op, ref.name);
+  const Function& function = *ref.function;
+  if (function.args.size() != inputs.size()) {
+    throw InvalidArgumentError("Op {} gives {} arguments to function '{}', which takes {}", op, inputs.size(), ref.name,
+                               function.args.size());
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const DType wanted = function.nodes[static_cast<size_t>(function.args[i])].dtypes[0];
+    if (wanted != inputs[i]) {
+      throw InvalidArgumentError("Op {}: argument '{}' of function '{}' has dtype {}, but {} is needed", op,
+                                 function.arg_names[i], ref.name, inputs[i], wanted);
+    }
+  }
+}
+
+/// The outputs of a call are those of its Functions; a loop's, what its condition accepts.
+void infer_call(const RegisteredOp& op, std::span<const DType> inputs, const Attrs& attrs, std::vector<Shape>& outputs) {
+  const std::string_view name = op.def->name;
+  const bool loop = name.ends_with("While"), selects = !loop && !name.ends_with("PartitionedCall");
+  const std::vector<const FunctionRef*> functions = called_functions(attrs);
+  if (functions.empty()) throw InvalidArgumentError("Op {} has no branches", name);
+  for (size_t f = 0; f < functions.size(); ++f) {
+    check_arguments(name, *functions[f], inputs.subspan(selects ? 1 : 0));
+    const Function& function = *functions[f]->function;
+    const bool condition = loop && functions[f] == &attrs.get<FunctionRef>("cond");
+    const size_t count = condition ? 1 : outputs.size();
+    if (function.outputs.size() != count) {
+      throw InvalidArgumentError("Op {}: function '{}' returns {} values, {} are expected", name, function.name,
+                                 function.outputs.size(), count);
+    }
+    if (loop && !condition) continue;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const Shape& shape =
+          loop ? function.nodes[static_cast<size_t>(function.args[i])].shapes[0] : function.shape(function.outputs[i]);
+      outputs[i] = f == 0 || loop ? shape : common_shape(outputs[i], shape);
+    }
+  }
+}
+
 }  // namespace
 
 const RegisteredOp& require_op(std::string_view op) {
@@ -145,7 +197,19 @@ std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* c
                                 std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count) {
   InferenceContext context(shapes, dtypes, values, attrs, output_count);
   if (op.def->shape != nullptr) op.def->shape(context);
+  if ((op.def->flags & kCallsFunctions) != 0) infer_call(op, dtypes, attrs, context.outputs);
   return std::move(context.outputs);
+}
+
+std::vector<const FunctionRef*> called_functions(const Attrs& attrs) {
+  std::vector<const FunctionRef*> functions;
+  for (const auto& [name, value] : attrs.items()) {
+    if (const auto* one = std::get_if<FunctionRef>(&value)) functions.push_back(one);
+    if (const auto* list = std::get_if<std::vector<FunctionRef>>(&value)) {
+      for (const FunctionRef& item : *list) functions.push_back(&item);
+    }
+  }
+  return functions;
 }
 
 bool is_foldable(const RegisteredOp& op) {

@@ -23,4 +23,7 @@ std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* c
 /// Whether values of this op may be computed ahead of a run: stateless, and no argument.
 bool is_foldable(const RegisteredOp& op);
 
+/// The Functions that attributes name, in order of attributes.
+std::vector<const FunctionRef*> called_functions(const Attrs& attrs);
+
 }  // namespace keras

@@ -1,4 +1,6 @@
 // Arguments, and calls of other functions.
+#include <algorithm>
+
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
 
@@ -39,12 +41,23 @@ void if_kernel(KernelContext& c) {
   set_all(c, c.call(c.attrs().get<FunctionRef>(branch), inputs_from(c, 1)));
 }
 
+/// An index out of range takes the last branch, as in TensorFlow.
+void case_kernel(KernelContext& c) {
+  if (c.input(0).rank() != 0) throw InvalidArgumentError("branch_index must be a scalar, found shape {}", c.input(0).shape());
+  const auto& branches = c.attrs().get<std::vector<FunctionRef>>("branches");
+  const auto index = static_cast<size_t>(c.input(0).data<int32_t>()[0]);  // a negative one becomes a large one
+  set_all(c, c.call(branches[std::min(index, branches.size() - 1)], inputs_from(c, 1)));
+}
+
 void while_kernel(KernelContext& c) {
   const FunctionRef &condition = c.attrs().get<FunctionRef>("cond"), &body = c.attrs().get<FunctionRef>("body");
   // Copies: a loop that never runs returns its inputs, whose memory is not the outputs' to keep.
   std::vector<Tensor> values = inputs_from(c, 0);
   for (Tensor& value : values) value = value.clone();
-  while (true) {
+  for (int64_t done = 0;; ++done) {
+    if (done > c.limits().loop_iterations) {
+      throw ResourceExhaustedError("the loop runs more than {} times (limits.loopIterations)", c.limits().loop_iterations);
+    }
     const std::vector<Tensor> go_on = c.call(condition, values);
     if (go_on.size() != 1) throw InvalidArgumentError("The condition of a loop must return one value, found {}", go_on.size());
     if (!is_true(go_on[0])) break;
@@ -60,35 +73,50 @@ constexpr OpDef kOps[] = {
      .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
                   "config_proto: string = \"\"; executor_type: string = \"\"",
      .shape = shape::unknown,
-     .kernel = call_kernel},
+     .kernel = call_kernel,
+     .flags = kCallsFunctions},
     {.name = "StatefulPartitionedCall",
      .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
                   "config_proto: string = \"\"; executor_type: string = \"\"",
      .shape = shape::unknown,
      .kernel = call_kernel,
-     .flags = kStateful},
+     .flags = kStateful | kCallsFunctions},
     {.name = "StatelessIf",
      .signature = "(cond: Tcond, input: Tin) -> (output: Tout); Tcond: type; Tin: list(type); Tout: list(type); "
                   "then_branch: func; else_branch: func; output_shapes: list(shape) = []",
      .shape = shape::unknown,
-     .kernel = if_kernel},
+     .kernel = if_kernel,
+     .flags = kCallsFunctions},
     {.name = "If",
      .signature = "(cond: Tcond, input: Tin) -> (output: Tout); Tcond: type; Tin: list(type); Tout: list(type); "
                   "then_branch: func; else_branch: func; output_shapes: list(shape) = []",
      .shape = shape::unknown,
      .kernel = if_kernel,
-     .flags = kStateful},
+     .flags = kStateful | kCallsFunctions},
+    {.name = "StatelessCase",
+     .signature = "(branch_index: int32, input: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); "
+                  "branches: list(func); output_shapes: list(shape) = []",
+     .shape = shape::unknown,
+     .kernel = case_kernel,
+     .flags = kCallsFunctions},
+    {.name = "Case",
+     .signature = "(branch_index: int32, input: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); "
+                  "branches: list(func); output_shapes: list(shape) = []",
+     .shape = shape::unknown,
+     .kernel = case_kernel,
+     .flags = kStateful | kCallsFunctions},
     {.name = "StatelessWhile",
      .signature = "(input: T) -> (output: T); T: list(type); cond: func; body: func; output_shapes: list(shape) = []; "
                   "parallel_iterations: int = 10",
      .shape = shape::unknown,
-     .kernel = while_kernel},
+     .kernel = while_kernel,
+     .flags = kCallsFunctions},
     {.name = "While",
      .signature = "(input: T) -> (output: T); T: list(type); cond: func; body: func; output_shapes: list(shape) = []; "
                   "parallel_iterations: int = 10",
      .shape = shape::unknown,
      .kernel = while_kernel,
-     .flags = kStateful},
+     .flags = kStateful | kCallsFunctions},
 };
 
 }  // namespace

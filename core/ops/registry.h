@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/limits.h"
 #include "core/kernels/context.h"
 #include "core/ops/op_signature.h"
 #include "core/ops/value.h"
@@ -45,6 +46,7 @@ class KernelContext {
   virtual uint64_t next_random() = 0;
   /// Runs a function that an attribute names. Throws ResourceExhaustedError when nested too deeply.
   virtual std::vector<Tensor> call(const FunctionRef& function, std::span<const Tensor> inputs) = 0;
+  virtual const Limits& limits() const = 0;
 };
 
 /// What a gradient sees: the forward node's inputs, outputs and attributes and the gradients of its outputs.
@@ -79,10 +81,11 @@ using GradientFn = Values (*)(GradContext&);
 
 enum OpFlags : uint32_t {
   kPlain = 0,
-  kStateful = 1,      // reads or writes variables or random state: never folded, merged or dropped; order is kept
-  kInPlace = 2,       // the kernel may write output 0 over an input of the same size, element by element
-  kAliasesInput = 4,  // output 0 is input 0's memory under another shape
-  kNoGradient = 8,    // the gradient is zero by nature (comparisons, integers), not merely unknown
+  kStateful = 1,         // reads or writes variables or random state: never folded, merged or dropped; order is kept
+  kInPlace = 2,          // the kernel may write output 0 over an input of the same size, element by element
+  kAliasesInput = 4,     // output 0 is input 0's memory under another shape
+  kNoGradient = 8,       // the gradient is zero by nature (comparisons, integers), not merely unknown
+  kCallsFunctions = 16,  // attributes name Functions: graph/ knows their shapes and gradients
 };
 
 struct OpDef {

@@ -16,6 +16,7 @@ export interface Limits {
   inflateRatio?: number;
   fileObjects?: number;
   nestingDepth?: number;
+  loopIterations?: number;
 }
 
 export interface ReadyOptions extends WasmLocation {
