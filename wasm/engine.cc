@@ -36,6 +36,7 @@ Limits limits_from_js(const val& options) {
   take("fileObjects", limits.file_objects);
   take("nestingDepth", limits.nesting_depth);
   take("loopIterations", limits.loop_iterations);
+  take("deadlineMs", limits.deadline_ms);
   return limits;
 }
 

@@ -19,6 +19,7 @@ struct Limits {
   int64_t file_objects = 1'000'000;              // groups, datasets, attributes, bundle entries, graph nodes
   int64_t nesting_depth = 200;                   // models in models, groups in groups, functions in functions
   int64_t loop_iterations = 100'000'000;         // of one While: a loop blocks its thread, no signal could reach it
+  int64_t deadline_ms = 0;                       // of one run of a function; 0: as long as it takes
 };
 
 }  // namespace keras

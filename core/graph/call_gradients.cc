@@ -201,11 +201,6 @@ std::string_view stateless_form(std::string_view op) {
   return op == "Case" ? "StatelessCase" : op;
 }
 
-bool is_stateful(const Function& function) {
-  return std::any_of(function.nodes.begin(), function.nodes.end(),
-                     [](const Node& node) { return (node.op->def->flags & kStateful) != 0; });
-}
-
 }  // namespace
 
 bool is_differentiable_call(const Node& node) {

@@ -1,16 +1,14 @@
 // Calls of Functions while tracing: what they captured becomes arguments, so that whoever calls sees what is read and written.
 #include <algorithm>
+#include <array>
 
 #include "core/base/error.h"
+#include "core/base/format.h"
 #include "core/graph/builder.h"
+#include "core/graph/node_check.h"
 
 namespace keras {
 namespace {
-
-bool is_stateful(const FunctionPtr& function) {
-  return std::any_of(function->nodes.begin(), function->nodes.end(),
-                     [](const Node& node) { return (node.op->def->flags & kStateful) != 0; });
-}
 
 /// Variables that several Functions captured, each once, in order of first use.
 std::vector<VariablePtr> captured_by(std::span<const FunctionPtr> functions) {
@@ -38,7 +36,7 @@ FunctionRef lift_captures(const FunctionPtr& function, const std::vector<Variabl
     } else {  // another branch's
       id = static_cast<int32_t>(lifted.nodes.size());
       lifted.nodes.push_back({.op = find_op("_Arg"),
-                              .name = format("{}/unused_handle_{}", variable->name(), id),
+                              .name = keras::format("{}/unused_handle_{}", variable->name(), id),
                               .inputs = {},
                               .attrs = {},
                               .dtypes = {DType::kResource},
@@ -64,7 +62,7 @@ Values GraphBuilder::call(const FunctionPtr& function, std::span<const Value> in
   const std::vector<VariablePtr> variables = captured_by(std::span(&function, 1));
   Values all(inputs.begin(), inputs.end());
   for (const VariablePtr& variable : variables) all.push_back(handle(variable));
-  return emit(is_stateful(function) ? "StatefulPartitionedCall" : "PartitionedCall", all,
+  return emit(is_stateful(*function) ? "StatefulPartitionedCall" : "PartitionedCall", all,
               {{"f", lift_captures(function, variables)}, {"Tout", output_dtypes(*function)}});
 }
 
@@ -79,7 +77,7 @@ Values GraphBuilder::cond(const Value& condition, const FunctionPtr& then_branch
   Values all = {condition};
   all.insert(all.end(), inputs.begin(), inputs.end());
   for (const VariablePtr& variable : variables) all.push_back(handle(variable));
-  return emit(is_stateful(then_branch) || is_stateful(else_branch) ? "If" : "StatelessIf", all,
+  return emit(is_stateful(*then_branch) || is_stateful(*else_branch) ? "If" : "StatelessIf", all,
               {{"then_branch", lift_captures(then_branch, variables)},
                {"else_branch", lift_captures(else_branch, variables)},
                {"Tout", output_dtypes(*then_branch)}});

@@ -83,6 +83,7 @@ std::vector<Tensor> NodeContext::call(const FunctionRef& function, std::span<con
 class DepthGuard {
  public:
   explicit DepthGuard(Runtime& runtime) : runtime_(runtime) {
+    if (runtime_.call_depth == 0) runtime_.start_clock();
     if (++runtime_.call_depth > runtime_.limits.nesting_depth) {
       --runtime_.call_depth;
       throw ResourceExhaustedError("functions call each other more than {} deep (limits.nestingDepth)",
@@ -119,6 +120,17 @@ uint64_t Runtime::next_random() {
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
   return z ^ (z >> 31);
+}
+
+void Runtime::check_interrupts() const {
+  if (cancelled.load(std::memory_order_relaxed)) throw AbortError("The run was cancelled.");
+  if (limits.deadline_ms > 0 && std::chrono::steady_clock::now() > deadline_) {
+    throw ResourceExhaustedError("The run took more than {} ms (limits.deadlineMs).", limits.deadline_ms);
+  }
+}
+
+void Runtime::start_clock() {
+  if (limits.deadline_ms > 0) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits.deadline_ms);
 }
 
 Executor& Runtime::executor_of(const FunctionPtr& function) {
@@ -253,7 +265,7 @@ void Executor::State::run_planned(const Plan& plan, Runtime& runtime) {
         values[static_cast<size_t>(index.of(id, static_cast<int32_t>(o)))] = plan.folded[i][o];
       }
     } else if (op != "_Arg" && !hoisted_away) {
-      if (runtime.cancelled.load(std::memory_order_relaxed)) throw AbortError("The run was cancelled.");
+      runtime.check_interrupts();
       run_node(id, context, &plan);
     }
     for (const int32_t value : plan.releases[i]) values[static_cast<size_t>(value)] = Tensor();
@@ -264,7 +276,7 @@ std::vector<Tensor> Executor::State::take_results() {
   std::vector<Tensor> results;
   for (const Edge& output : function.outputs) {
     const Tensor& value = values[static_cast<size_t>(index.of(output))];
-    const bool borrowed = value.owner() == nullptr && value.dtype() != DType::kResource;
+    const bool borrowed = value.owner() == nullptr && !value.holds_object();
     results.push_back(borrowed ? value.clone() : value);
   }
   return results;

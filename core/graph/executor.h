@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -35,12 +36,17 @@ class Runtime {
   Limits limits;
   int64_t call_depth = 0;
   std::atomic<bool> cancelled = false;  // checked between ops: the run then throws AbortError
+  /// Throws AbortError when cancelled, ResourceExhaustedError after limits.deadline_ms.
+  void check_interrupts() const;
+  /// The outermost call of a run begins: its time is counted from now.
+  void start_clock();
 
  private:
   std::unique_ptr<kernels::Parallel> parallel_;
   kernels::Scratch scratch_;
   kernels::Context kernels_;
   uint64_t random_state_;
+  std::chrono::steady_clock::time_point deadline_;
   std::unordered_map<FunctionPtr, std::unique_ptr<Executor>> executors_;
 };
 

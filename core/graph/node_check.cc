@@ -141,28 +141,54 @@ void check_arguments(std::string_view op, const FunctionRef& ref, std::span<cons
   }
 }
 
-/// The outputs of a call are those of its Functions; a loop's, what its condition accepts.
-void infer_call(const RegisteredOp& op, std::span<const DType> inputs, const Attrs& attrs, std::vector<Shape>& outputs) {
-  const std::string_view name = op.def->name;
-  const bool loop = name.ends_with("While"), selects = !loop && !name.ends_with("PartitionedCall");
-  const std::vector<const FunctionRef*> functions = called_functions(attrs);
-  if (functions.empty()) throw InvalidArgumentError("Op {} has no branches", name);
-  for (size_t f = 0; f < functions.size(); ++f) {
-    check_arguments(name, *functions[f], inputs.subspan(selects ? 1 : 0));
-    const Function& function = *functions[f]->function;
-    const bool condition = loop && functions[f] == &attrs.get<FunctionRef>("cond");
-    const size_t count = condition ? 1 : outputs.size();
-    if (function.outputs.size() != count) {
-      throw InvalidArgumentError("Op {}: function '{}' returns {} values, {} are expected", name, function.name,
-                                 function.outputs.size(), count);
-    }
-    if (loop && !condition) continue;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      const Shape& shape =
-          loop ? function.nodes[static_cast<size_t>(function.args[i])].shapes[0] : function.shape(function.outputs[i]);
-      outputs[i] = f == 0 || loop ? shape : common_shape(outputs[i], shape);
+/// Throws InvalidArgumentError if the function does not return values of these dtypes.
+void check_results(std::string_view op, const Function& function, std::span<const DType> wanted) {
+  if (function.outputs.size() != wanted.size()) {
+    throw InvalidArgumentError("Op {}: function '{}' returns {} values, {} are expected", op, function.name,
+                               function.outputs.size(), wanted.size());
+  }
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const DType found = function.dtype(function.outputs[i]);
+    if (found != wanted[i]) {
+      throw InvalidArgumentError("Op {}: function '{}' returns {} for value {}, {} is expected", op, function.name, found, i,
+                                 wanted[i]);
     }
   }
+}
+
+/// A loop ends with values that its condition has taken, so that their shapes are those of the condition's arguments.
+void infer_loop(std::string_view op, std::span<const DType> inputs, const Attrs& attrs, std::vector<Shape>& outputs) {
+  const auto &condition = attrs.get<FunctionRef>("cond"), &body = attrs.get<FunctionRef>("body");
+  for (const FunctionRef* function : {&condition, &body}) check_arguments(op, *function, inputs);
+  check_results(op, *body.function, inputs);
+  if (condition.function->outputs.size() != 1) {
+    throw InvalidArgumentError("Op {}: the condition '{}' returns {} values, one is expected", op, condition.name,
+                               condition.function->outputs.size());
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    outputs[i] = condition.function->shape({condition.function->args[i], 0});
+  }
+}
+
+/// The outputs of a call are those of its Functions.
+void infer_call(std::string_view op, std::span<const DType> inputs, const Attrs& attrs, std::vector<Shape>& outputs) {
+  const std::vector<const FunctionRef*> functions = called_functions(attrs);
+  if (functions.empty()) throw InvalidArgumentError("Op {} has no branches", op);
+  for (size_t f = 0; f < functions.size(); ++f) {
+    check_arguments(op, *functions[f], inputs);
+    const Function& function = *functions[f]->function;
+    check_results(op, function, attrs.get<std::vector<DType>>("Tout"));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const Shape& shape = function.shape(function.outputs[i]);
+      outputs[i] = f == 0 ? shape : common_shape(outputs[i], shape);
+    }
+  }
+}
+
+void infer_outputs_of_functions(std::string_view op, std::span<const DType> inputs, const Attrs& attrs,
+                                std::vector<Shape>& outputs) {
+  if (op.ends_with("While")) return infer_loop(op, inputs, attrs, outputs);
+  infer_call(op, op.ends_with("PartitionedCall") ? inputs : inputs.subspan(1), attrs, outputs);
 }
 
 }  // namespace
@@ -197,7 +223,7 @@ std::vector<Shape> infer_shapes(const RegisteredOp& op, std::span<const Shape* c
                                 std::span<const Tensor* const> values, const Attrs& attrs, size_t output_count) {
   InferenceContext context(shapes, dtypes, values, attrs, output_count);
   if (op.def->shape != nullptr) op.def->shape(context);
-  if ((op.def->flags & kCallsFunctions) != 0) infer_call(op, dtypes, attrs, context.outputs);
+  if ((op.def->flags & kCallsFunctions) != 0) infer_outputs_of_functions(op.def->name, dtypes, attrs, context.outputs);
   return std::move(context.outputs);
 }
 
@@ -210,6 +236,11 @@ std::vector<const FunctionRef*> called_functions(const Attrs& attrs) {
     }
   }
   return functions;
+}
+
+bool is_stateful(const Function& function) {
+  return std::any_of(function.nodes.begin(), function.nodes.end(),
+                     [](const Node& node) { return (node.op->def->flags & kStateful) != 0; });
 }
 
 bool is_foldable(const RegisteredOp& op) {

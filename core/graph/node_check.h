@@ -26,4 +26,7 @@ bool is_foldable(const RegisteredOp& op);
 /// The Functions that attributes name, in order of attributes.
 std::vector<const FunctionRef*> called_functions(const Attrs& attrs);
 
+/// Whether it has ops whose order matters, or that must not be dropped.
+bool is_stateful(const Function& function);
+
 }  // namespace keras

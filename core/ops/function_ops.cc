@@ -9,18 +9,9 @@ namespace {
 
 void nothing_kernel(KernelContext&) {}
 
+// Number and dtypes have been checked when the node was made.
 void set_all(KernelContext& c, std::vector<Tensor> results) {
-  if (static_cast<int>(results.size()) != c.outputs()) {
-    throw InvalidArgumentError("The called function returns {} values, {} are expected", results.size(), c.outputs());
-  }
-  for (int i = 0; i < c.outputs(); ++i) {
-    Tensor& result = results[static_cast<size_t>(i)];
-    if (result.dtype() != c.output_dtype(i)) {
-      throw InvalidArgumentError("The called function returns {} for value {}, {} is expected", result.dtype(), i,
-                                 c.output_dtype(i));
-    }
-    c.set_output(i, std::move(result));
-  }
+  for (int i = 0; i < c.outputs(); ++i) c.set_output(i, std::move(results[static_cast<size_t>(i)]));
 }
 
 std::vector<Tensor> inputs_from(KernelContext& c, int first) {
@@ -58,9 +49,7 @@ void while_kernel(KernelContext& c) {
     if (done > c.limits().loop_iterations) {
       throw ResourceExhaustedError("the loop runs more than {} times (limits.loopIterations)", c.limits().loop_iterations);
     }
-    const std::vector<Tensor> go_on = c.call(condition, values);
-    if (go_on.size() != 1) throw InvalidArgumentError("The condition of a loop must return one value, found {}", go_on.size());
-    if (!is_true(go_on[0])) break;
+    if (!is_true(c.call(condition, values)[0])) break;
     values = c.call(body, values);
   }
   set_all(c, std::move(values));

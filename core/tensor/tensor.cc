@@ -81,6 +81,8 @@ Tensor Tensor::borrow(DType dtype, const Shape& shape, std::byte* data, std::sha
 
 Tensor Tensor::resource(std::shared_ptr<void> object) { return borrow(DType::kResource, Shape(), nullptr, std::move(object)); }
 
+Tensor Tensor::variant(std::shared_ptr<void> object) { return borrow(DType::kVariant, Shape(), nullptr, std::move(object)); }
+
 Tensor Tensor::number(DType dtype, double value) {
   Tensor tensor = allocate(dtype, Shape());
   visit_numeric(dtype, [&]<class T>(T) { *reinterpret_cast<T*>(tensor.data_) = static_cast<T>(value); });
@@ -121,7 +123,7 @@ Tensor Tensor::bitcast(DType dtype) const {
 }
 
 Tensor Tensor::clone() const {
-  if (dtype_ == DType::kResource) return *this;
+  if (holds_object()) return *this;
   Tensor copy = allocate(dtype_, shape_);
   if (dtype_ == DType::kString) {
     for (int64_t i = 0; i < elements_; ++i) copy.data<std::string>()[i] = data<std::string>()[i];

@@ -14,9 +14,9 @@
 
 namespace keras {
 
-/// Elements are row-major, plain bytes aligned to 64, or std::string for string tensors. A resource tensor is a scalar
-/// that holds an object (a Variable). A tensor may borrow memory that someone else keeps (the executor's arena); what
-/// leaves the executor owns its memory.
+/// Elements are row-major, plain bytes aligned to 64, or std::string for string tensors. A resource or variant tensor is
+/// a scalar that holds an object (a Variable, a TensorList). A tensor may borrow memory that someone else keeps (the executor's
+/// arena); what leaves the executor owns its memory.
 class Tensor {
  public:
   Tensor() = default;  // dtype kInvalid: no tensor
@@ -28,6 +28,8 @@ class Tensor {
   /// Memory of someone else. `owner` keeps it alive (null: the caller promises to).
   static Tensor borrow(DType dtype, const Shape& shape, std::byte* data, std::shared_ptr<void> owner = nullptr);
   static Tensor resource(std::shared_ptr<void> object);
+  /// A scalar of dtype variant that holds an object (a TensorList).
+  static Tensor variant(std::shared_ptr<void> object);
 
   template <class T>
   static Tensor scalar(T value) {
@@ -77,9 +79,10 @@ class Tensor {
   std::span<std::byte> bytes() { return {data_, static_cast<size_t>(size_bytes())}; }
   std::span<const std::byte> bytes() const { return {data_, static_cast<size_t>(size_bytes())}; }
   const std::shared_ptr<void>& owner() const { return owner_; }
+  bool holds_object() const { return dtype_ == DType::kResource || dtype_ == DType::kVariant; }
   template <class T>
   std::shared_ptr<T> object() const {
-    assert(dtype_ == DType::kResource);
+    assert(holds_object());
     return std::static_pointer_cast<T>(owner_);
   }
 

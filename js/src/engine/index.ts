@@ -17,6 +17,7 @@ export interface Limits {
   fileObjects?: number;
   nestingDepth?: number;
   loopIterations?: number;
+  deadlineMs?: number;
 }
 
 export interface ReadyOptions extends WasmLocation {

@@ -130,6 +130,9 @@ TEST(Loops, ThatDoNotEndAreStopped) {
   runtime->limits.loop_iterations = 10;
   const std::array args = {floats({}, {1})};
   EXPECT_THROW(executor.run(args, *runtime), ResourceExhaustedError);
+  runtime->limits = {};
+  runtime->limits.deadline_ms = 20;
+  EXPECT_THROW(executor.run(args, *runtime), ResourceExhaustedError);
 }
 
 TEST(Calls, RefuseArgumentsThatDoNotFit) {
@@ -140,6 +143,11 @@ TEST(Calls, RefuseArgumentsThatDoNotFit) {
   const std::vector<FunctionRef> none, missing = {{"gone", nullptr}};
   const std::array index = {builder.arg("index", DType::kInt32, {})};
   const std::vector<DType> nothing;
+  const std::array x = {builder.arg("x", DType::kFloat32, {2})};
+  const FunctionRef twice{"scaled", scaled(2)};
+  EXPECT_THROW(builder.emit("PartitionedCall", x, {{"f", twice}, {"Tout", std::vector{DType::kInt32}}}), InvalidArgumentError);
+  EXPECT_THROW(builder.emit("PartitionedCall", x, {{"f", twice}, {"Tout", nothing}}), InvalidArgumentError);
+  EXPECT_THROW(builder.emit("StatelessWhile", x, {{"cond", twice}, {"body", FunctionRef{"gone", nullptr}}}), NotFoundError);
   EXPECT_THROW(builder.emit("Case", index, {{"branches", none}, {"Tout", nothing}}), InvalidArgumentError);
   EXPECT_THROW(builder.emit("Case", index, {{"branches", missing}, {"Tout", nothing}}), NotFoundError);
 }
