@@ -127,7 +127,11 @@ void GraphBuilder::assign_sub(const VariablePtr& variable, const Value& value) {
   emit("AssignSubVariableOp", inputs);
 }
 
-Values GraphBuilder::emit(std::string_view op_name, std::span<const Value> inputs, Attrs attrs) {
+Values GraphBuilder::emit(std::string_view op, std::span<const Value> inputs, Attrs attrs) {
+  return emit_as(op.substr(op.starts_with('_') ? 1 : 0), op, inputs, std::move(attrs));
+}
+
+Values GraphBuilder::emit_as(std::string_view name, std::string_view op_name, std::span<const Value> inputs, Attrs attrs) {
   const RegisteredOp& op = require_op(op_name);
   std::vector<DType> input_dtypes;
   std::vector<const Shape*> input_shapes;
@@ -147,7 +151,7 @@ Values GraphBuilder::emit(std::string_view op_name, std::span<const Value> input
   node.attrs = std::move(attrs);
   node.shapes = infer_shapes(op, input_shapes, input_dtypes, input_values, node.attrs, node.dtypes.size());
   for (const Shape& shape : node.shapes) check_size(shape);
-  node.name = unique_name(op_name.substr(op_name.starts_with('_') ? 1 : 0));
+  node.name = unique_name(name);
   const int32_t id = add_node(std::move(node));
   learn_values(id, input_values);
   Values outputs;
@@ -206,11 +210,12 @@ Value GraphBuilder::constant(Tensor value) {
   return emit("Const", {}, {{"value", std::move(value)}, {"dtype", dtype}}).front();
 }
 
-Values GraphBuilder::extend_outputs(int32_t id, Attrs attrs, const std::vector<DType>& dtypes,
-                                    std::span<const Shape> added_shapes) {
+Values GraphBuilder::extend_call(int32_t id, std::span<const Value> added_inputs, Attrs attrs, const std::vector<DType>& dtypes,
+                                 std::span<const Shape> added_shapes) {
   Node& node = nodes_[static_cast<size_t>(id)];
   Values added;
   for (size_t i = node.dtypes.size(); i < dtypes.size(); ++i) added.push_back({this, id, static_cast<int32_t>(i)});
+  for (const Value& input : added_inputs) node.inputs.push_back({input.node, input.output});
   // The attributes that follow from the inputs, and the defaults.
   std::vector<DType> input_dtypes;
   for (const Edge& input : node.inputs) input_dtypes.push_back(dtype_of({this, input.node, input.output}));

@@ -35,6 +35,8 @@ class GraphBuilder final : public Emitter {
   void assign_sub(const VariablePtr& variable, const Value& value);
 
   Values emit(std::string_view op, std::span<const Value> inputs, Attrs attrs = {}) override;
+  /// The same under a name of the node's own, as a file gives it.
+  Values emit_as(std::string_view name, std::string_view op, std::span<const Value> inputs, Attrs attrs);
   Value constant(Tensor value) override;
   DType dtype_of(const Value& value) const override;
   const Shape& shape_of(const Value& value) const override;
@@ -48,8 +50,13 @@ class GraphBuilder final : public Emitter {
   /// Runs `then_branch` or `else_branch`, which take the same inputs and return the same dtypes, as op If does.
   Values cond(const Value& condition, const FunctionPtr& then_branch, const FunctionPtr& else_branch,
               std::span<const Value> inputs);
-  /// Gives a node that calls Functions others, which return more. Returns the outputs that were not there before.
-  Values extend_outputs(int32_t id, Attrs attrs, const std::vector<DType>& dtypes, std::span<const Shape> added_shapes);
+  /// Runs `body` as long as `condition` says true, as op While does: both take values of the inputs' dtypes, `body` returns
+  /// such values.
+  Values while_loop(const FunctionPtr& condition, const FunctionPtr& body, std::span<const Value> inputs);
+  /// Gives a node that calls Functions others, which take and return more. Returns the outputs that were not there before.
+  /// The added inputs may be younger than the node.
+  Values extend_call(int32_t id, std::span<const Value> added_inputs, Attrs attrs, const std::vector<DType>& dtypes,
+                     std::span<const Shape> added_shapes);
 
   /// States what the caller knows of a shape that inference could not tell. Throws InvalidArgumentError if incompatible.
   void refine_shape(const Value& value, const Shape& shape);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/graph/gradients.h"
@@ -71,7 +72,11 @@ class Branch {
   FunctionPtr forward(const std::vector<std::pair<size_t, DType>>& all, size_t self) const {
     Function result = function_;
     result.name = function_.name + "_forward";
-    for (int32_t id = 0; id < forward_count_; ++id) result.nodes[static_cast<size_t>(id)] = builder_.node(id);
+    // Loops inside have been given inputs that are younger than they.
+    result.nodes.clear();
+    for (int32_t id = 0; id < builder_.node_count(); ++id) result.nodes.push_back(builder_.node(id));
+    std::vector<int32_t> wanted(static_cast<size_t>(forward_count_));
+    std::iota(wanted.begin(), wanted.end(), 0);
     size_t own = 0;
     for (const auto& [branch, dtype] : all) {
       result.output_names.push_back("intermediate_" + std::to_string(result.outputs.size()));
@@ -80,6 +85,7 @@ class Branch {
         continue;
       }
       const auto id = static_cast<int32_t>(result.nodes.size());
+      wanted.push_back(id);
       result.nodes.push_back({.op = &require_op("Const"),
                               .name = result.output_names.back(),
                               .inputs = {},
@@ -88,7 +94,7 @@ class Branch {
                               .shapes = {Shape()}});
       result.outputs.push_back({id, 0});
     }
-    return std::make_shared<const Function>(std::move(result));
+    return std::make_shared<const Function>(keep_nodes(std::move(result), std::move(wanted)));
   }
 
   /// (arguments, intermediates of all branches, gradients of the outputs) → the wanted gradients.
@@ -249,7 +255,7 @@ Values call_gradients(GraphBuilder& builder, int32_t id, std::span<const Value> 
   for (const auto& [branch, dtype] : intermediates) dtypes.push_back(dtype);
   Attrs extended = with_functions(node, forward);
   extended.set("Tout", dtypes);
-  for (const Value& extra : builder.extend_outputs(id, std::move(extended), dtypes, shapes)) inputs.push_back(extra);
+  for (const Value& extra : builder.extend_call(id, {}, std::move(extended), dtypes, shapes)) inputs.push_back(extra);
   for (const Value& value : upstream) {
     if (value.valid()) inputs.push_back(value);
   }

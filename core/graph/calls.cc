@@ -83,4 +83,22 @@ Values GraphBuilder::cond(const Value& condition, const FunctionPtr& then_branch
                {"Tout", output_dtypes(*then_branch)}});
 }
 
+Values GraphBuilder::while_loop(const FunctionPtr& condition, const FunctionPtr& body, std::span<const Value> inputs) {
+  const std::array functions = {condition, body};
+  const std::vector<VariablePtr> variables = captured_by(functions);
+  Values all(inputs.begin(), inputs.end());
+  for (const VariablePtr& variable : variables) all.push_back(handle(variable));
+  const FunctionRef turned = lift_captures(body, variables);
+  Function returning = *turned.function;  // the handles, too
+  for (size_t i = inputs.size(); i < returning.args.size(); ++i) {
+    returning.outputs.push_back({returning.args[i], 0});
+    returning.output_names.push_back(returning.arg_names[i]);
+  }
+  Values outputs = emit(is_stateful(*condition) || is_stateful(*body) ? "While" : "StatelessWhile", all,
+                        {{"cond", lift_captures(condition, variables)},
+                         {"body", FunctionRef{body->name, std::make_shared<const Function>(std::move(returning))}}});
+  outputs.resize(inputs.size());
+  return outputs;
+}
+
 }  // namespace keras

@@ -291,6 +291,7 @@ int64_t Executor::arena_bytes() const { return state_->plans.empty() ? 0 : state
 
 std::vector<Tensor> Executor::run(std::span<const Tensor> args, Runtime& runtime) {
   const DepthGuard depth(runtime);
+  runtime.check_interrupts();  // a loop of functions without ops ends, too
   if (state_->running) {
     // A function that calls itself: the inner call gets an executor of its own.
     return Executor(function_).run(args, runtime);
