@@ -7,8 +7,8 @@ import { build } from 'esbuild';
 
 /** JavaScript is minified into one file, as a bundler would; `files` come beside it. */
 const DOWNLOADS = [
-  { name: 'keras-wasm simd', own: ['index.js', 'keras-simd.mjs', 'keras-simd.wasm'] },
-  { name: 'keras-wasm relaxed', own: ['index.js', 'keras-simd.mjs', 'keras-relaxed.wasm'] },
+  { name: 'keras-wasm simd', own: ['index.js', 'keras-simd.mjs', 'keras-simd.first.wasm'] },
+  { name: 'keras-wasm relaxed', own: ['index.js', 'keras-simd.mjs', 'keras-relaxed.first.wasm'] },
   {
     name: 'LiteRT.js',
     adapter: 'litert',

@@ -30,8 +30,9 @@ const engineBeside = {
   },
 };
 
+/** In parts, as the page's worker loads it. */
 async function copyEngine(folder) {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.wasm'));
+  const files = (await readdir(folder)).filter((file) => /\.(first|rest)\.wasm$/.test(file));
   await Promise.all(files.map((file) => copyFile(join(folder, file), join(OUT, file))));
 }
 

@@ -1,4 +1,4 @@
-// Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them.
+// Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them, whole and in parts.
 // Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. keras-relaxed.wasm may be missing while one works on a part: the
 // package then has no such build. With --all it must be there.
 import { execFileSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 import { generate } from './generate.mjs';
+import { split } from './split.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const engine = join(root, 'build', 'wasm', 'dist');
@@ -68,10 +69,15 @@ function copyEngine() {
   copyFileSync(join(engine, 'keras-simd.mjs'), join(out, 'keras-simd.mjs'));
 }
 
+function splitEngine() {
+  for (const variant of Object.keys(built).filter((variant) => built[variant]))
+    split(variant, ...['', '.first', '.rest'].map((part) => join(out, `keras-${variant}${part}.wasm`)));
+}
+
 function report() {
   for (const file of readdirSync(out).filter((name) => name === 'index.js' || /\.(mjs|wasm)$/.test(name))) {
     const bytes = readFileSync(join(out, file));
-    console.log(`${file.padEnd(20)} ${String(bytes.length).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
+    console.log(`${file.padEnd(24)} ${String(bytes.length).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
   }
 }
 
@@ -80,5 +86,6 @@ mkdirSync(out, { recursive: true });
 await generate(join(engine, 'keras-simd.mjs'), join(root, 'js', 'src', 'generated'));
 copyEngine();
 await Promise.all(TARGETS.map(bundle));
+splitEngine();
 declarations();
 report();

@@ -12,6 +12,7 @@ import { Project } from './project.mjs';
 
 const require = createRequire(import.meta.url);
 const program = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file);
+const WASM = /keras-(?:simd|relaxed)((?:\.\w+)?)\.wasm$/;
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
 /** The policy that the package promises to work under. */
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
@@ -56,11 +57,18 @@ function isRight(answer) {
   assert.equal(answer.same, true);
 }
 
-/** Serves a folder. `headers` go with every file; with `pageForAll`, an HTML page stands for files that are not there. */
-async function serve(folder, { headers = {}, pageForAll = false } = {}) {
+/**
+ * Serves a folder. `headers` go with every file; with `pageForAll`, an HTML page stands for files that are not there; `lost`: a
+ * pattern of paths to keep back. Notes which parts of the engine are asked for.
+ */
+async function serve(folder, { headers = {}, pageForAll = false, lost } = {}) {
+  const parts = [];
   const server = createServer(async ({ url }, response) => {
     const path = decodeURIComponent(new URL(url, 'http://localhost').pathname);
+    const wasm = WASM.exec(path);
+    if (wasm) parts.push(wasm[1] || 'whole');
     try {
+      if (lost?.test(path)) throw new Error('kept back');
       const body = await readFile(join(folder, path));
       response.writeHead(200, { ...headers, 'content-type': TYPES[extname(path)] ?? 'application/octet-stream' }).end(body);
     } catch {
@@ -74,7 +82,7 @@ async function serve(folder, { headers = {}, pageForAll = false } = {}) {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   };
-  return { url: `http://127.0.0.1:${server.address().port}/`, close };
+  return { url: `http://127.0.0.1:${server.address().port}/`, parts, close };
 }
 
 let project;
@@ -106,8 +114,8 @@ async function ask(folder, path, options) {
         throw new Error(`no answer; the console says: ${complaints.join('\n')}`, { cause: error });
       });
     const answer = await tab.evaluate(() => globalThis.answer);
-    assert.deepEqual(complaints, []);
-    return answer;
+    if (!options?.lost) assert.deepEqual(complaints, []); // a lost file is told on the console too
+    return { ...answer, parts: server.parts };
   } finally {
     await context.close();
     await server.close();
@@ -182,7 +190,7 @@ globalThis.answer = await keras.ready({ wasmPath: '/nowhere/' }).catch(({ name, 
   test('tells a page that is served in place of the wasm', async () => {
     const { name, message } = await ask(project.folder, 'plain/lost.html', { pageForAll: true });
     assert.equal(name, 'IOError');
-    assert.match(message, /\/nowhere\/keras-(simd|relaxed)\.wasm is an HTML page .*`wasmPath`/);
+    assert.match(message, /\/nowhere\/keras-(simd|relaxed)\.first\.wasm is an HTML page .*`wasmPath`/);
   });
   test('works where the server does not know the type of .wasm', async () => {
     const folder = project.path('.');
@@ -193,6 +201,73 @@ globalThis.answer = await keras.ready({ wasmPath: '/nowhere/' }).catch(({ name, 
     } finally {
       TYPES['.wasm'] = known;
     }
+  });
+});
+
+describe('In parts', () => {
+  before(() =>
+    sources('parts', `${PACKAGE}index.js`, {
+      'first.html': page('./first.js'),
+      // Nothing asks for the whole engine here: what is seen is seen at the moment of the prediction.
+      'first.js': `import * as keras from '${PACKAGE}index.js';
+const fetched = () => performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1)).filter((name) => name.endsWith('.wasm'));
+const real = globalThis.fetch;
+let letRestThrough;
+globalThis.fetch = async (url, ...rest) => {
+  if (String(url).endsWith('.rest.wasm')) await new Promise((resolve) => (letRestThrough = resolve));
+  return real(url, ...rest);
+};
+const model = await keras.loadModel(new URL('model.h5', location.href));
+const output = await model.predict(${JSON.stringify(plain(expected.inputs[0]))});
+const atFirst = fetched();
+letRestThrough();
+const logs = await model.trainOnBatch(${JSON.stringify(plain(x))}, ${JSON.stringify(plain(y))}, { returnDict: true });
+globalThis.answer = { variant: keras.engine().variant, shape: output.shape, output: [...output.dataSync()], logs, same: true, atFirst };
+`,
+      'sync.html': page('./sync.js'),
+      // A synchronous call that the first part cannot serve, before the rest has had a chance to arrive.
+      'sync.js': `import * as keras from '${PACKAGE}index.js';
+await keras.loadModel(new URL('model.h5', location.href));
+globalThis.answer = { determinant: keras.ops.linalg.det(keras.tensor([[1, 2], [3, 4]])).arraySync() };
+`,
+      'lost.html': page('./lost.js'),
+      'lost.js': `import * as keras from '${PACKAGE}index.js';
+const told = [];
+const tell = ({ name, message }) => told.push(name + ': ' + message);
+const model = await keras.loadModel(new URL('model.h5', location.href));
+try { keras.ops.linalg.det(keras.tensor([[1, 2], [3, 4]])); } catch (error) { tell(error); }
+await keras.ready().catch(tell);
+await model.trainOnBatch(${JSON.stringify(plain(x))}, ${JSON.stringify(plain(y))}).catch(tell);
+const output = await model.predict(${JSON.stringify(plain(expected.inputs[0]))});
+globalThis.answer = { told, shape: output.shape };
+`,
+    }),
+  );
+  test('a first prediction takes the first part, training waits for the rest', async () => {
+    const answer = await ask(project.folder, 'parts/first.html');
+    isRight(answer);
+    assert.deepEqual(
+      answer.atFirst.map((name) => WASM.exec(name)[1]),
+      ['.first'],
+    );
+    assert.deepEqual(answer.parts, ['.first', '.rest']);
+  });
+  test('a synchronous call fetches the rest if it must', async () => {
+    const { determinant, parts } = await ask(project.folder, 'parts/sync.html');
+    assert.ok(Math.abs(determinant + 2) < 1e-6, `${determinant}`);
+    assert.ok(parts.includes('.rest') && !parts.includes('whole'));
+  });
+  test('a rest that cannot be had is told by whoever needs it, and prediction goes on', async () => {
+    const { told, shape } = await ask(project.folder, 'parts/lost.html', { lost: /\.rest\.wasm$/ });
+    assert.equal(told.length, 3);
+    for (const text of told) assert.match(text, /^IOError: .*\.rest\.wasm: HTTP 404/);
+    assert.deepEqual(shape, expected.outputs[0].shape);
+  });
+  test('bytes and service workers have the engine in one piece', async () => {
+    const given = await ask(project.folder, 'plain/given.html');
+    assert.deepEqual(given.parts, ['whole']);
+    const service = await ask(project.folder, 'plain/service.html');
+    assert.deepEqual(service.parts, ['whole']);
   });
 });
 

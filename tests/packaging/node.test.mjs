@@ -35,6 +35,8 @@ describe('The tarball', () => {
       'CHANGELOG.md',
       'dist/package/keras-simd.wasm',
       'dist/package/keras-relaxed.wasm',
+      'dist/package/keras-simd.first.wasm',
+      'dist/package/keras-relaxed.rest.wasm',
     ])
       assert.ok(files.includes(file), file);
     const strangers = files.filter((file) => !/^(dist(\/.*)?|[A-Z_]+(\.md)?|package\.json)$/.test(file));

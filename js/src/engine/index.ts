@@ -1,7 +1,7 @@
 // The one engine of the process: chosen, loaded and started at first need.
 import { RuntimeError, errorFromEngine } from '../errors.js';
 import { type Variant, chooseVariant } from './detect.js';
-import { type WasmLocation, loadNative } from './load.js';
+import { type LoadedEngine, type WasmLocation, loadEngine } from './load.js';
 import type { Native } from './native.js';
 
 /** What files and calls may ask for; see the errors that name them. Byte counts and numbers. */
@@ -36,14 +36,14 @@ export interface EngineInfo {
   memory: { bytes: number; peakBytes: number; tensors: number };
 }
 
-let loaded: { native: Native; variant: Variant; threads: number } | null = null;
+let loaded: (LoadedEngine & { variant: Variant; threads: number }) | null = null;
 let loading: Promise<void> | null = null;
 
 async function load(options: ReadyOptions): Promise<void> {
   const variant = await chooseVariant(options.variant ?? 'auto');
-  const native = await loadNative(variant, options);
-  native.init({ seed: randomSeed(), limits: options.limits ?? {}, error: errorFromEngine });
-  loaded = { native, variant, threads: 1 };
+  const engine = await loadEngine(variant, options);
+  engine.native.init({ seed: randomSeed(), limits: options.limits ?? {}, error: errorFromEngine });
+  loaded = { ...engine, variant, threads: 1 };
 }
 
 function randomSeed(): number {
@@ -56,12 +56,23 @@ function randomSeed(): number {
  * @throws {IOError} the engine's file could not be fetched, or is no WebAssembly
  * @example await keras.ready();
  */
-export function ready(options: ReadyOptions = {}): Promise<void> {
+export async function ready(options: ReadyOptions = {}): Promise<void> {
+  await start(options);
+  await loaded?.complete();
+}
+
+/** @internal Loads of the engine what it takes to load a model and to predict. */
+export function start(options: ReadyOptions = {}): Promise<void> {
   loading ??= load(options).catch((error: unknown) => {
     loading = null; // the next call tries again
     throw error;
   });
   return loading;
+}
+
+/** @internal Loads what `start` left, in the background: who needs it later waits for it, and is told if it fails. */
+export function loadRest(): void {
+  loaded?.complete().catch(() => undefined);
 }
 
 /** @internal The engine. Throws where it is not loaded. */

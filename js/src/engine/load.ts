@@ -2,14 +2,18 @@
 // The single-thread glue is imported statically (service workers may not import dynamically).
 import createEngine from 'keras-wasm/glue';
 import { IOError, KerasError } from '../errors.js';
-import { readLocalFile } from '../platform.js';
+import { isNode, readLocalFile } from '../platform.js';
 import type { Variant } from './detect.js';
 import type { Glue, Native } from './native.js';
+import { Rest, canLoadParts } from './parts.js';
 
 export interface WasmLocation {
-  /** Where the `.wasm` files are: a folder's URL ending in `/`, the URL of one file, or URLs by file name. */
+  /**
+   * Where the `.wasm` files are: a folder's URL ending in `/` or URLs by file name; or the URL of one file, the whole engine
+   * (`keras-simd.wasm`, `keras-relaxed.wasm`) instead of its two parts.
+   */
   wasmPath?: string | URL | Record<string, string | URL>;
-  /** The bytes of the `.wasm` file itself. */
+  /** The bytes of the whole engine: `keras-simd.wasm` or `keras-relaxed.wasm`. */
   wasmBinary?: ArrayBuffer | Uint8Array;
 }
 
@@ -17,34 +21,76 @@ export interface WasmLocation {
 declare const __KERAS_WASM_BUILT__: { relaxed: boolean };
 
 /** Written out, one by one: bundlers find the files by this very form, and fail where one is missing. */
-function fileBesideModule(variant: Variant): URL {
-  if (__KERAS_WASM_BUILT__.relaxed && variant === 'relaxed') return new URL('./keras-relaxed.wasm', import.meta.url);
+function fileBesideModule(file: string): URL {
+  if (__KERAS_WASM_BUILT__.relaxed) {
+    if (file === 'keras-relaxed.wasm') return new URL('./keras-relaxed.wasm', import.meta.url);
+    if (file === 'keras-relaxed.first.wasm') return new URL('./keras-relaxed.first.wasm', import.meta.url);
+    if (file === 'keras-relaxed.rest.wasm') return new URL('./keras-relaxed.rest.wasm', import.meta.url);
+  }
+  if (file === 'keras-simd.first.wasm') return new URL('./keras-simd.first.wasm', import.meta.url);
+  if (file === 'keras-simd.rest.wasm') return new URL('./keras-simd.rest.wasm', import.meta.url);
   return new URL('./keras-simd.wasm', import.meta.url);
 }
 
-function locate(variant: Variant, wasmPath: WasmLocation['wasmPath']): string | URL {
-  if (wasmPath === undefined) return fileBesideModule(variant);
-  const file = `keras-${variant}.wasm`;
-  if (typeof wasmPath === 'object' && !(wasmPath instanceof URL)) return wasmPath[file] ?? fileBesideModule(variant);
+const isMap = (wasmPath: WasmLocation['wasmPath']): wasmPath is Record<string, string | URL> =>
+  typeof wasmPath === 'object' && !(wasmPath instanceof URL);
+
+function locate(file: string, wasmPath: WasmLocation['wasmPath']): string | URL {
+  if (wasmPath === undefined) return fileBesideModule(file);
+  if (isMap(wasmPath)) return wasmPath[file] ?? fileBesideModule(file);
   const path = String(wasmPath);
   return path.endsWith('/') ? path + file : wasmPath;
 }
 
+/** Parts are for downloads. Who names one file, or gives its bytes, means the whole engine. */
+function comesInParts(variant: Variant, { wasmPath, wasmBinary }: WasmLocation): boolean {
+  if (wasmBinary !== undefined || isNode() || !canLoadParts()) return false;
+  if (wasmPath === undefined) return true;
+  return isMap(wasmPath) ? !(`keras-${variant}.wasm` in wasmPath) : String(wasmPath).endsWith('/');
+}
+
+export interface LoadedEngine {
+  native: Native;
+  /** Loads what `native` does not hold yet; see parts.ts. */
+  complete: () => Promise<void>;
+}
+
 /** Loads and instantiates a build. */
-export async function loadNative(variant: Variant, location: WasmLocation): Promise<Native> {
-  const module = await compile(variant, location);
+export async function loadEngine(variant: Variant, location: WasmLocation): Promise<LoadedEngine> {
+  if (!comesInParts(variant, location)) {
+    const module = await compile(`keras-${variant}.wasm`, location);
+    return { native: await instantiate(module, (imports) => imports), complete: () => Promise.resolve() };
+  }
+  const rest = new Rest(String(locate(`keras-${variant}.rest.wasm`, location.wasmPath)), compileFetched);
+  const module = await compile(`keras-${variant}.first.wasm`, location);
+  const native = await instantiate(
+    module,
+    (imports) => rest.withPlaceholders(imports),
+    (instance) => rest.attach(instance),
+  );
+  return { native, complete: () => rest.load() };
+}
+
+function instantiate(
+  module: WebAssembly.Module,
+  importsFor: (imports: WebAssembly.Imports) => WebAssembly.Imports,
+  onInstance?: (instance: WebAssembly.Instance) => void,
+): Promise<Native> {
   return new Promise<Native>((resolve, reject) => {
     const instantiateWasm: Parameters<Glue>[0]['instantiateWasm'] = (imports, receive) => {
-      WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module), reject);
+      WebAssembly.instantiate(module, importsFor(imports)).then((instance) => {
+        onInstance?.(instance);
+        receive(instance, module);
+      }, reject);
       return {};
     };
     createEngine({ instantiateWasm }).then(resolve, reject);
   });
 }
 
-async function compile(variant: Variant, location: WasmLocation): Promise<WebAssembly.Module> {
+async function compile(file: string, location: WasmLocation): Promise<WebAssembly.Module> {
   if (location.wasmBinary !== undefined) return compileBytes(location.wasmBinary, 'wasmBinary');
-  const place = locate(variant, location.wasmPath);
+  const place = locate(file, location.wasmPath);
   const local = await readLocalFile(place).catch((cause: unknown) => {
     throw new IOError(
       `${String(place)} could not be read. Pass \`wasmPath\` to keras.ready() to say where the engine's .wasm files are.`,

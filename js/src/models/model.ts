@@ -1,9 +1,9 @@
 // Models: Functional and Sequential.
 import { type Json, type JsonObject, configValue, objectFromJson, toJson } from '../config.js';
-import type { CustomObjects } from '../customs.js';
+import { type CustomObjects, getCustomObjects } from '../customs.js';
 import { type BatchSource, type DataLike, applyClassWeight } from '../data/batches.js';
 import type { DType } from '../dtype.js';
-import { native, ready } from '../engine/index.js';
+import { loadRest, native, ready, start } from '../engine/index.js';
 import type { NativeCompiledState, NativeModelInfo, NativeStructure } from '../engine/native.js';
 import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing } from '../handle.js';
@@ -308,7 +308,7 @@ export class Model extends Layer {
    * @example const probabilities = await model.predict(images);
    */
   async predict(x: DataLike | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
-    await ready();
+    await start();
     return enqueue(async () => this.#structured(await predict(this, this.#signatureFor(x), x, options)));
   }
   /** One training step. */
@@ -335,7 +335,7 @@ export class Model extends Layer {
   }
   /** The outputs for one batch. */
   async predictOnBatch(x: DataLike): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
-    await ready();
+    await start();
     return enqueue(async () => {
       const signature = this.#signature(this._info.isGraph ? null : x);
       return this.#structured(predictStep(this, signature, makeBatch(signature, x)));
@@ -499,7 +499,8 @@ export interface LoadOptions {
  * @example const model = await keras.loadModel('model.h5');
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  await ready();
+  const customs = { ...getCustomObjects(), ...options.customObjects };
+  await (Object.keys(customs).length > 0 ? ready() : start()); // classes of the user's may call anything
   const opened = await openSource(source, options);
   try {
     return await enqueue(async () => {
@@ -515,6 +516,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       }
     });
   } finally {
+    loadRest();
     await opened.close?.();
   }
 }

@@ -1,0 +1,35 @@
+// Splits an engine in two: what loading a model and predicting use, and the rest. See js/src/engine/parts.ts for how they meet.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..');
+const PROFILER = join(here, 'profile.mjs');
+const FEATURES = ['simd', 'relaxed-simd', 'bulk-memory', 'exception-handling', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals',
+  'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
+/** Node 20 has relaxed SIMD behind a flag, later versions know no such flag. */
+const nodeFlags = (variant) => variant === 'relaxed' && process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+
+/** wasm-split of the Binaryen that Emscripten itself uses, as CMake has found it. */
+function wasmSplit(...args) {
+  const cache = readFileSync(join(root, 'build', 'wasm', 'CMakeCache.txt'), 'utf8');
+  const [, program] = cache.match(/^WASM_SPLIT:FILEPATH=(.+)$/m);
+  execFileSync(program, [...args, ...FEATURES], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** `whole` → `first` and `rest`, all paths. REQUIRES: the package's index.js is built. */
+export function split(variant, whole, first, rest) {
+  const folder = mkdtempSync(join(tmpdir(), 'keras-wasm-split-'));
+  try {
+    const instrumented = join(folder, 'instrumented.wasm');
+    const profile = join(folder, 'profile');
+    wasmSplit('--instrument', whole, '-o', instrumented);
+    execFileSync(process.execPath, [...nodeFlags(variant), PROFILER, instrumented, variant, profile], { stdio: 'inherit' });
+    wasmSplit('--split', whole, `--profile=${profile}`, '--export-prefix=%', '-o1', first, '-o2', rest);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
