@@ -12,6 +12,7 @@ await main(async () => {
   const chromium = await installChromium();
   await buildNative('native');
   await buildNative('native-asan');
+  await buildNative('native-tsan');
   await buildPackage();
   if (!(await runSuites(listSuites({ chromium, tensorflowMissing })))) process.exitCode = 1;
 });

@@ -9,23 +9,32 @@
 
 namespace keras::kernels {
 
+/// sums[c] = Σ term(place, c) over the rows' places in channel c, in blocks of rows: the terms of a block are added up before
+/// they join the total. Threads share the channels, as in reduce_columns().
+template <class T, class Term>
+void sum_channels(Context& context, int64_t rows, int64_t channels, T* sums, Term term) {
+  parallel_for(context, channels, 32768 / std::max<int64_t>(rows, 1) + 8, [=](int64_t begin, int64_t end) {
+    std::vector<T> memory(static_cast<size_t>(end - begin));
+    T* block = memory.data();
+    std::fill(sums + begin, sums + end, T(0));
+    for (int64_t first = 0; first < rows; first += 64) {
+      std::fill(memory.begin(), memory.end(), T(0));
+      for (int64_t row = first; row < std::min(first + 64, rows); ++row) {
+        for (int64_t c = begin; c < end; ++c) block[c - begin] += term(row * channels + c, c);
+      }
+      for (int64_t c = begin; c < end; ++c) sums[c] += block[c - begin];
+    }
+  });
+}
+
 /// Mean and biased variance of each channel; two passes, so that a large mean costs no digits.
 template <class T>
-void channel_moments(int64_t rows, int64_t channels, const T* x, T* mean, T* variance) {
-  std::vector<T> scratch(static_cast<size_t>(channels) * 64), squares(static_cast<size_t>(channels));
+void channel_moments(Context& context, int64_t rows, int64_t channels, const T* x, T* mean, T* variance) {
   const T count = static_cast<T>(rows);
-  reduce_rows<SumOf>(rows, channels, x, mean, scratch.data());
+  reduce_columns<SumOf>(context, rows, channels, x, mean);
   for (int64_t c = 0; c < channels; ++c) mean[c] /= count;
-  // Blocks of rows, so that the squares of a block's deviations are added up before they join the total.
-  std::fill_n(variance, channels, T(0));
-  for (int64_t first = 0; first < rows; first += 64) {
-    std::fill(squares.begin(), squares.end(), T(0));
-    for (int64_t row = first; row < std::min(first + 64, rows); ++row) {
-      const T* from = x + row * channels;
-      for (int64_t c = 0; c < channels; ++c) squares[static_cast<size_t>(c)] += (from[c] - mean[c]) * (from[c] - mean[c]);
-    }
-    for (int64_t c = 0; c < channels; ++c) variance[c] += squares[static_cast<size_t>(c)];
-  }
+  sum_channels(context, rows, channels, variance,
+               [=](int64_t place, int64_t c) { return (x[place] - mean[c]) * (x[place] - mean[c]); });
   for (int64_t c = 0; c < channels; ++c) variance[c] /= count;
 }
 
@@ -51,17 +60,8 @@ template <class T>
 void batch_norm_grad(Context& context, bool training, int64_t rows, int64_t channels, const T* dy, const T* x, const T* scale,
                      const T* mean, const T* variance, T epsilon, T* dx, T* d_scale, T* d_offset) {
   const auto size = static_cast<size_t>(channels);
-  std::vector<T> scratch(size * 64), products(size);
-  reduce_rows<SumOf>(rows, channels, dy, d_offset, scratch.data());
-  std::fill_n(d_scale, channels, T(0));
-  for (int64_t first = 0; first < rows; first += 64) {
-    std::fill(products.begin(), products.end(), T(0));
-    for (int64_t row = first; row < std::min(first + 64, rows); ++row) {
-      const T *from = x + row * channels, *up = dy + row * channels;
-      for (int64_t c = 0; c < channels; ++c) products[static_cast<size_t>(c)] += up[c] * (from[c] - mean[c]);
-    }
-    for (int64_t c = 0; c < channels; ++c) d_scale[c] += products[static_cast<size_t>(c)];
-  }
+  reduce_columns<SumOf>(context, rows, channels, dy, d_offset);
+  sum_channels(context, rows, channels, d_scale, [=](int64_t place, int64_t c) { return dy[place] * (x[place] - mean[c]); });
   std::vector<T> factor(size), of_mean(size), of_x(size);
   for (int64_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);

@@ -67,11 +67,26 @@ int64_t block_places(const ConvGeometry& g) {
   return std::max<int64_t>(kPatchElements / std::max<int64_t>(g.patch(), 1) / 4 * 4, 4);
 }
 
-/// Calls body(first place, count) for blocks of all places of the batch.
+/// Calls body(first place, count) for blocks of places [begin, end), counted over the whole batch.
+template <class Body>
+void for_blocks(const ConvGeometry& g, int64_t begin, int64_t end, Body body) {
+  const int64_t block = block_places(g);
+  for (int64_t first = begin; first < end; first += block) body(first, std::min(block, end - first));
+}
 template <class Body>
 void for_blocks(const ConvGeometry& g, Body body) {
-  const int64_t places = g.batch * g.places(), block = block_places(g);
-  for (int64_t first = 0; first < places; first += block) body(first, std::min(block, places - first));
+  for_blocks(g, 0, g.batch * g.places(), body);
+}
+
+/// Calls body(first place, count, worker) for blocks of all places, several at once: blocks are smaller than they could be
+/// where there would be too few of them for the threads.
+template <class Body>
+void share_blocks(Context& context, const ConvGeometry& g, Body body) {
+  const int64_t places = g.batch * g.places(), share = (places / context.parallel.width() + 4) / 4 * 4;
+  const bool worth_sharing = places * g.patch() * g.group_out() >= 100'000;
+  const int64_t block = worth_sharing ? std::min(block_places(g), share) : block_places(g);
+  run_tasks(context, (places + block - 1) / block, worth_sharing,
+            [&](int64_t task, int worker) { body(task * block, std::min(block, places - task * block), worker); });
 }
 
 /// `patches` are [count, patch()] at data, or the input itself.
@@ -79,6 +94,17 @@ template <class T>
 MatrixView<T> patch_view(const ConvGeometry& g, const T* input, int64_t group, int64_t first, int64_t count, T* memory) {
   if (g.is_pointwise()) return {input + first * g.in_channels + group * g.group_in(), g.in_channels, 1};
   make_patches(g, input, group, first, count, memory);
+  return {memory, g.patch(), 1};
+}
+
+/// The same, made by several threads.
+template <class T>
+MatrixView<T> patch_view(Context& context, const ConvGeometry& g, const T* input, int64_t group, int64_t first, int64_t count,
+                         T* memory) {
+  if (g.is_pointwise()) return patch_view(g, input, group, first, count, memory);
+  parallel_for(context, count, 16384 / std::max<int64_t>(g.patch(), 1) + 1, [&](int64_t begin, int64_t end) {
+    make_patches(g, input, group, first + begin, end - begin, memory + begin * g.patch());
+  });
   return {memory, g.patch(), 1};
 }
 
@@ -118,22 +144,24 @@ void pack_filter(const ConvGeometry& g, const float* filter, float* packed) {
 
 void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
                    const Epilogue& epilogue) {
-  std::vector<float> memory = g.is_pointwise() ? std::vector<float>() : patch_memory<float>(g);
   const int64_t each = packed_floats(g.patch(), g.group_out());
-  const auto run = [&](int64_t first, int64_t count) {
+  const auto run = [&](int64_t first, int64_t count, float* memory) {
     for (int64_t group = 0; group < g.groups; ++group) {
       const int64_t column = group * g.group_out(), at = first * g.out_channels + column;
       Epilogue part = epilogue;
       if (part.bias != nullptr) part.bias += column;
       if (part.residual != nullptr) part.residual += at;
-      gemm_packed(context, count, g.group_out(), g.patch(), patch_view(g, input, group, first, count, memory.data()),
+      gemm_packed(context, count, g.group_out(), g.patch(), patch_view(g, input, group, first, count, memory),
                   packed + group * each, output + at, g.out_channels, part);
     }
   };
-  if (g.is_pointwise())
-    run(0, g.batch * g.places());
-  else
-    for_blocks(g, run);
+  if (g.is_pointwise()) return run(0, g.batch * g.places(), nullptr);
+  std::vector<std::vector<float>> memories(static_cast<size_t>(context.parallel.width()));  // one for each worker, at need
+  share_blocks(context, g, [&](int64_t first, int64_t count, int worker) {
+    std::vector<float>& memory = memories[static_cast<size_t>(worker)];
+    if (memory.empty()) memory = patch_memory<float>(g);
+    run(first, count, memory.data());
+  });
 }
 
 template <class T>
@@ -153,29 +181,33 @@ void conv2d(Context& context, const ConvGeometry& g, const T* input, const T* fi
   }
 }
 
-// patches' gradient = dy · filterᵀ
+// patches' gradient = dy · filterᵀ. Patches of one image overlap, so images are what threads can share.
 template <class T>
 void conv2d_backprop_input(Context& context, const ConvGeometry& g, const T* filter, const T* dy, T* dx) {
   std::fill_n(dx, g.batch * g.in_height * g.in_width * g.in_channels, T(0));
-  std::vector<T> memory = patch_memory<T>(g);
-  for_blocks(g, [&](int64_t first, int64_t count) {
-    for (int64_t group = 0; group < g.groups; ++group) {
-      const MatrixView<T> rows{dy + first * g.out_channels + group * g.group_out(), g.out_channels, 1};
-      const MatrixView<T> transposed{filter + group * g.group_out(), 1, g.out_channels};
-      product(context, count, g.patch(), g.group_out(), rows, transposed, memory.data(), g.patch(), false);
-      add_patches(g, memory.data(), group, first, count, dx);
-    }
+  const int64_t grain = 100'000 / std::max<int64_t>(g.places() * g.patch() * g.group_out(), 1) + 1;
+  parallel_for(context, g.batch, grain, [&](int64_t begin, int64_t end) {
+    std::vector<T> memory = patch_memory<T>(g);
+    for_blocks(g, begin * g.places(), end * g.places(), [&](int64_t first, int64_t count) {
+      for (int64_t group = 0; group < g.groups; ++group) {
+        const MatrixView<T> rows{dy + first * g.out_channels + group * g.group_out(), g.out_channels, 1};
+        const MatrixView<T> transposed{filter + group * g.group_out(), 1, g.out_channels};
+        product(context, count, g.patch(), g.group_out(), rows, transposed, memory.data(), g.patch(), false);
+        add_patches(g, memory.data(), group, first, count, dx);
+      }
+    });
   });
 }
 
-// filter's gradient = patchesᵀ · dy
+// filter's gradient = patchesᵀ · dy. Sums over places are made block by block, whatever the number of threads, which share
+// what is done for a block: so they do not change a bit.
 template <class T>
 void conv2d_backprop_filter(Context& context, const ConvGeometry& g, const T* input, const T* dy, T* d_filter) {
   std::fill_n(d_filter, g.patch() * g.out_channels, T(0));
   std::vector<T> memory = patch_memory<T>(g);
   for_blocks(g, [&](int64_t first, int64_t count) {
     for (int64_t group = 0; group < g.groups; ++group) {
-      const MatrixView<T> patches = patch_view(g, input, group, first, count, memory.data());
+      const MatrixView<T> patches = patch_view(context, g, input, group, first, count, memory.data());
       const MatrixView<T> transposed{patches.data, patches.column_step, patches.row_step};
       const MatrixView<T> rows{dy + first * g.out_channels + group * g.group_out(), g.out_channels, 1};
       product(context, g.patch(), g.group_out(), count, transposed, rows, d_filter + group * g.group_out(), g.out_channels, true);

@@ -164,16 +164,21 @@ void depthwise_backprop_input(Context& context, const ConvGeometry& g, const T* 
   });
 }
 
+// Sums over all places: threads share the channels, which keeps the order of each sum.
 template <class T>
-void depthwise_backprop_filter(Context&, const ConvGeometry& g, const T* input, const T* dy, T* d_filter) {
+void depthwise_backprop_filter(Context& context, const ConvGeometry& g, const T* input, const T* dy, T* d_filter) {
   const int64_t multiplier = g.out_channels / g.in_channels;
   std::fill_n(d_filter, g.filter_height * g.filter_width * g.out_channels, T(0));
-  for (int64_t place = 0; place < g.batch * g.places(); ++place) {
-    const T* from = dy + place * g.out_channels;
-    const int64_t y = place % g.places() / g.out_width, x = place % g.out_width;
-    for_taps(g, place / g.places(), y, x,
-             [&](int64_t in, int64_t tap) { multiply_add(g.in_channels, multiplier, input + in, from, d_filter + tap); });
-  }
+  const int64_t places = g.batch * g.places(), taps = g.filter_height * g.filter_width;
+  parallel_for(context, g.in_channels, 32768 / std::max<int64_t>(places * taps, 1) + 8, [&](int64_t begin, int64_t end) {
+    for (int64_t place = 0; place < places; ++place) {
+      const T* from = dy + place * g.out_channels + begin * multiplier;
+      const int64_t y = place % g.places() / g.out_width, x = place % g.out_width;
+      for_taps(g, place / g.places(), y, x, [&](int64_t in, int64_t tap) {
+        multiply_add(end - begin, multiplier, input + in + begin, from, d_filter + tap + begin * multiplier);
+      });
+    }
+  });
 }
 
 template void depthwise<float>(Context&, const ConvGeometry&, const float*, const float*, float*);

@@ -161,10 +161,11 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
   const Product product{n, k, packed, c, c_step, epilogue};
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
   const int64_t blocks = (m + kBlockRows - 1) / kBlockRows;
+  if (m == 0 || n == 0) return;
+  const bool worth_sharing = m * n * k >= 100'000;
   // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
   const int64_t shares =
-      blocks >= context.parallel.width() || m * n * k < 100'000 ? 1 : std::min<int64_t>(panels, context.parallel.width());
-  if (m == 0 || n == 0) return;
+      blocks >= context.parallel.width() || !worth_sharing ? 1 : std::min<int64_t>(panels, context.parallel.width());
   const auto run = [&](int64_t task, int worker) {
     const int64_t block = task / shares, share = task % shares;
     const int64_t first = block * kBlockRows, rows = std::min(kBlockRows, m - first);
@@ -174,13 +175,18 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
     pack_rows(rows, k, {a.data + first * a.row_step, a.row_step, a.column_step}, packed_a);
     multiply_block(product, first, rows, packed_a, panels * share / shares, panels * (share + 1) / shares);
   };
-  context.parallel.run(blocks * shares, run);
+  run_tasks(context, blocks * shares, worth_sharing, run);
 }
 
 void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c, int64_t c_step,
           const Epilogue& epilogue) {
   std::vector<float> packed(static_cast<size_t>(packed_floats(k, n)));
-  pack_matrix(k, n, b, packed.data());
+  const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
+  parallel_for(context, panels, 16384 / std::max<int64_t>(k * kTileColumns, 1) + 1, [&](int64_t begin, int64_t end) {
+    const int64_t column = begin * kTileColumns;
+    pack_matrix(k, std::min(n, end * kTileColumns) - column, {b.data + column * b.column_step, b.row_step, b.column_step},
+                packed.data() + column * k);
+  });
   gemm_packed(context, m, n, k, a, packed.data(), c, c_step, epilogue);
 }
 

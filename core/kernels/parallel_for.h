@@ -32,4 +32,13 @@ void parallel_for(Context& context, int64_t count, int64_t grain, Body body) {
   context.parallel.run(pieces, [&](int64_t piece, int) { body(count * piece / pieces, count * (piece + 1) / pieces); });
 }
 
+/// Calls task(i, worker) for i in [0, tasks): on the threads where the work is worth it, else on this one.
+template <class Task>
+void run_tasks(Context& context, int64_t tasks, bool worth_sharing, Task task) {
+  if (worth_sharing) return context.parallel.run(tasks, task);
+  context.parallel.run(1, [&](int64_t, int worker) {
+    for (int64_t i = 0; i < tasks; ++i) task(i, worker);
+  });
+}
+
 }  // namespace keras::kernels

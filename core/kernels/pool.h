@@ -25,17 +25,23 @@ inline PoolWindow pool_window(const ConvGeometry& g, int64_t y, int64_t x) {
           std::min(left + g.filter_width, g.in_width)};
 }
 
-/// Calls body(window, image, output offset) for the output rows of some images.
+/// Calls body(window, image, output offset) for output rows [begin, end), counted over the batch.
 template <class Body>
-void for_windows(const ConvGeometry& g, int64_t image_begin, int64_t image_end, Body body) {
-  for (int64_t image = image_begin; image < image_end; ++image) {
-    for (int64_t y = 0; y < g.out_height; ++y) {
-      for (int64_t x = 0; x < g.out_width; ++x) {
-        body(pool_window(g, y, x), image, ((image * g.out_height + y) * g.out_width + x) * g.in_channels);
-      }
+void for_windows(const ConvGeometry& g, int64_t begin, int64_t end, Body body) {
+  for (int64_t row = begin; row < end; ++row) {
+    for (int64_t x = 0; x < g.out_width; ++x) {
+      body(pool_window(g, row % g.out_height, x), row / g.out_height, (row * g.out_width + x) * g.in_channels);
     }
   }
 }
+
+/// Rows of output that are worth a thread.
+inline int64_t pool_row_grain(const ConvGeometry& g) {
+  return 32768 / std::max<int64_t>(g.out_width * g.in_channels * g.filter_height * g.filter_width, 1) + 1;
+}
+
+/// Images that are: windows of one image may overlap, so that their gradients cannot be shared.
+inline int64_t pool_image_grain(const ConvGeometry& g) { return pool_row_grain(g) / std::max<int64_t>(g.out_height, 1) + 1; }
 
 /// Calls body(input offset) for the places of a window.
 template <class Body>
@@ -49,7 +55,7 @@ void for_places(const ConvGeometry& g, const PoolWindow& window, int64_t image, 
 
 template <class T>
 void max_pool(Context& context, const ConvGeometry& g, const T* input, T* output) {
-  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(context, g.batch * g.out_height, pool_row_grain(g), [&](int64_t begin, int64_t end) {
     for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
       T* to = output + at;
       std::fill_n(to, g.in_channels, std::numeric_limits<T>::lowest());
@@ -65,10 +71,10 @@ void max_pool(Context& context, const ConvGeometry& g, const T* input, T* output
 template <class T>
 void max_pool_grad(Context& context, const ConvGeometry& g, const T* input, const T* output, const T* dy, T* dx) {
   const int64_t image_size = g.in_height * g.in_width * g.in_channels;
-  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(context, g.batch, pool_image_grain(g), [&](int64_t begin, int64_t end) {
     std::fill_n(dx + begin * image_size, (end - begin) * image_size, T(0));
     std::vector<T> open(static_cast<size_t>(g.in_channels));  // 1 until the maximum is found: no branch in the loop
-    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+    for_windows(g, begin * g.out_height, end * g.out_height, [&](const PoolWindow& window, int64_t image, int64_t at) {
       std::fill(open.begin(), open.end(), T(1));
       T* still = open.data();
       for_places(g, window, image, [&](int64_t in) {
@@ -86,7 +92,7 @@ void max_pool_grad(Context& context, const ConvGeometry& g, const T* input, cons
 
 template <class T>
 void avg_pool(Context& context, const ConvGeometry& g, const T* input, T* output) {
-  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(context, g.batch * g.out_height, pool_row_grain(g), [&](int64_t begin, int64_t end) {
     for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
       T* to = output + at;
       std::fill_n(to, g.in_channels, T(0));
@@ -102,9 +108,9 @@ void avg_pool(Context& context, const ConvGeometry& g, const T* input, T* output
 template <class T>
 void avg_pool_grad(Context& context, const ConvGeometry& g, const T* dy, T* dx) {
   const int64_t image_size = g.in_height * g.in_width * g.in_channels;
-  parallel_for(context, g.batch, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(context, g.batch, pool_image_grain(g), [&](int64_t begin, int64_t end) {
     std::fill_n(dx + begin * image_size, (end - begin) * image_size, T(0));
-    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+    for_windows(g, begin * g.out_height, end * g.out_height, [&](const PoolWindow& window, int64_t image, int64_t at) {
       const T share = T(1) / static_cast<T>(window.count());
       for_places(g, window, image, [&](int64_t in) {
         for (int64_t c = 0; c < g.in_channels; ++c) dx[in + c] += dy[at + c] * share;

@@ -101,26 +101,37 @@ template <class F, class T>
   return F::join(result, lanes[0]);
 }
 
-/// Over the rows of a [rows, columns] array, halves first as above. `scratch` has room for a row per halving.
+/// Over rows of `columns` elements, `step` apart, halves first as above. `scratch` has room for a row per halving.
 template <class F, class T>
-[[gnu::noinline]] void reduce_rows(int64_t rows, int64_t columns, const T* x, T* y, T* scratch) {
+[[gnu::noinline]] void reduce_rows(int64_t rows, int64_t columns, int64_t step, const T* x, T* y, T* scratch) {
   constexpr int64_t kBlock = 64;
   if (rows > kBlock) {
     const int64_t half = rows / 2;
-    reduce_rows<F>(half, columns, x, y, scratch + columns);
-    reduce_rows<F>(rows - half, columns, x + half * columns, scratch, scratch + columns);
+    reduce_rows<F>(half, columns, step, x, y, scratch + columns);
+    reduce_rows<F>(rows - half, columns, step, x + half * step, scratch, scratch + columns);
     each<T>(columns, [=](int64_t k) { y[k] = F::join(y[k], scratch[k]); });
     return;
   }
   std::fill_n(y, columns, F::template start<T>());
-  for (int64_t row = 0; row < rows; ++row, x += columns) {
+  for (int64_t row = 0; row < rows; ++row, x += step) {
     each<T>(columns, [=](int64_t k) { y[k] = F::join(y[k], x[k]); });
   }
+}
+
+/// The sum (or what F makes) of each column of a [rows, columns] array. Threads share the columns: so the order in which a
+/// column is joined does not depend on them.
+template <class F, class T>
+void reduce_columns(Context& context, int64_t rows, int64_t columns, const T* x, T* y) {
+  parallel_for(context, columns, 32768 / std::max<int64_t>(rows, 1) + 8, [=](int64_t begin, int64_t end) {
+    std::vector<T> scratch(static_cast<size_t>(end - begin) * 64);
+    reduce_rows<F>(rows, end - begin, columns, x + begin, y + begin, scratch.data());
+  });
 }
 
 /// [outer, size, inner] over the middle axis → [outer, inner].
 template <class F, class T>
 void reduce_middle(Context& context, int64_t outer, int64_t size, int64_t inner, const T* x, T* y) {
+  if (outer == 1 && inner > 1) return reduce_columns<F>(context, size, inner, x, y);
   const int64_t grain = 32768 / std::max<int64_t>(size * inner, 1) + 1;
   parallel_for(context, outer, grain, [=](int64_t begin, int64_t end) {
     std::vector<T> scratch(inner == 1 ? 0 : static_cast<size_t>(inner) * 64);
@@ -128,7 +139,7 @@ void reduce_middle(Context& context, int64_t outer, int64_t size, int64_t inner,
       if (inner == 1)
         y[i] = reduce_run<F>(size, x + i * size);
       else
-        reduce_rows<F>(size, inner, x + i * size * inner, y + i * inner, scratch.data());
+        reduce_rows<F>(size, inner, inner, x + i * size * inner, y + i * inner, scratch.data());
     }
   });
 }

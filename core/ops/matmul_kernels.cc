@@ -2,6 +2,7 @@
 #include "core/ops/matmul_kernels.h"
 
 #include "core/kernels/gemm.h"
+#include "core/kernels/parallel_for.h"
 #include "core/kernels/reduce.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/epilogue.h"
@@ -92,10 +93,13 @@ void batch_matmul_kernel(KernelContext& c) {
   dims.insert(dims.end(), {sizes.m, sizes.n});
   Tensor& result = c.output(0, Shape(std::move(dims)));
   with_compute_type(x.dtype(), "BatchMatMulV2", [&]<class T>(T) {
-    for (int64_t i = 0; i < batch.elements(); ++i) {
-      multiply(c, sizes, x.data<T>() + broadcast_place(x_batch, batch, i) * sizes.m * sizes.k,
-               y.data<T>() + broadcast_place(y_batch, batch, i) * sizes.k * sizes.n, result.data<T>() + i * sizes.m * sizes.n);
-    }
+    const int64_t grain = 100'000 / std::max<int64_t>(sizes.m * sizes.n * sizes.k, 1) + 1;
+    kernels::parallel_for(c.kernels(), batch.elements(), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        multiply(c, sizes, x.data<T>() + broadcast_place(x_batch, batch, i) * sizes.m * sizes.k,
+                 y.data<T>() + broadcast_place(y_batch, batch, i) * sizes.k * sizes.n, result.data<T>() + i * sizes.m * sizes.n);
+      }
+    });
   });
 }
 

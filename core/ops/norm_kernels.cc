@@ -44,7 +44,7 @@ void batch_norm_kernel(KernelContext& c) {
   if (x.dtype() != DType::kFloat32 || c.input(1).dtype() != DType::kFloat32) unsupported_dtype("FusedBatchNorm", x.dtype());
   float *mean = c.output(3, {channels}).data<float>(), *variance = c.output(4, {channels}).data<float>();
   if (training) {
-    kernels::channel_moments(rows, channels, x.data<float>(), mean, variance);
+    kernels::channel_moments(c.kernels(), rows, channels, x.data<float>(), mean, variance);
     write_moving(c, rows, mean, variance);
   } else {
     std::copy_n(c.input(3).data<float>(), channels, mean);

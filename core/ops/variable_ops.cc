@@ -4,6 +4,7 @@
 
 #include "core/kernels/gather.h"
 #include "core/kernels/optimizer_update.h"
+#include "core/kernels/parallel_for.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
@@ -136,11 +137,20 @@ T rate(KernelContext& c, int input) {
   return c.input(input).data<T>()[0];
 }
 
+/// body(first, count) for parts of the variable's elements, which threads share.
+template <class Body>
+void update_parts(KernelContext& c, int64_t count, Body body) {
+  kernels::parallel_for(c.kernels(), count, 16384, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+}
+
 void apply_gradient_descent_kernel(KernelContext& c) {
   const Tensor& grad = c.input(2);
   Tensor& var = updated(c, 0, grad);
   with_float_type(grad.dtype(), "ResourceApplyGradientDescent", [&]<class T>(T) {
-    kernels::gradient_descent<T>(grad.elements(), rate<T>(c, 1), grad.data<T>(), var.data<T>());
+    const T by = rate<T>(c, 1);
+    update_parts(c, grad.elements(), [&](int64_t at, int64_t count) {
+      kernels::gradient_descent<T>(count, by, grad.data<T>() + at, var.data<T>() + at);
+    });
   });
 }
 
@@ -151,7 +161,10 @@ void apply_momentum_kernel(KernelContext& c) {
   const bool nesterov = c.attrs().get_bool("use_nesterov");
   with_float_type(grad.dtype(), "ResourceApplyMomentum", [&]<class T>(T) {
     constexpr auto kUpdate = kKeras ? kernels::keras_momentum<T> : kernels::momentum<T>;
-    kUpdate(grad.elements(), rate<T>(c, 2), rate<T>(c, 4), nesterov, grad.data<T>(), accum.data<T>(), var.data<T>());
+    const T by = rate<T>(c, 2), momentum = rate<T>(c, 4);
+    update_parts(c, grad.elements(), [&](int64_t at, int64_t count) {
+      kUpdate(count, by, momentum, nesterov, grad.data<T>() + at, accum.data<T>() + at, var.data<T>() + at);
+    });
   });
 }
 
@@ -160,7 +173,10 @@ void apply_rms_prop_kernel(KernelContext& c) {
   Tensor &mean_square = updated(c, 1, grad), &accum = updated(c, 2, grad), &var = updated(c, 0, grad);
   with_float_type(grad.dtype(), "ResourceApplyRMSProp", [&]<class T>(T) {
     const kernels::RmsPropRates<T> rates{rate<T>(c, 3), rate<T>(c, 4), rate<T>(c, 5), rate<T>(c, 6)};
-    kernels::rms_prop<T>(grad.elements(), rates, grad.data<T>(), mean_square.data<T>(), accum.data<T>(), var.data<T>());
+    update_parts(c, grad.elements(), [&](int64_t at, int64_t count) {
+      kernels::rms_prop<T>(count, rates, grad.data<T>() + at, mean_square.data<T>() + at, accum.data<T>() + at,
+                           var.data<T>() + at);
+    });
   });
 }
 
@@ -171,7 +187,9 @@ void apply_adam_kernel(KernelContext& c) {
   with_float_type(grad.dtype(), "ResourceApplyAdam", [&]<class T>(T) {
     const T corrected = rate<T>(c, 5) * std::sqrt(1 - rate<T>(c, 4)) / (1 - rate<T>(c, 3));
     const kernels::AdamRates<T> rates{corrected, rate<T>(c, 6), rate<T>(c, 7), rate<T>(c, 8)};
-    kernels::adam<T>(grad.elements(), rates, nesterov, grad.data<T>(), m.data<T>(), v.data<T>(), var.data<T>());
+    update_parts(c, grad.elements(), [&](int64_t at, int64_t count) {
+      kernels::adam<T>(count, rates, nesterov, grad.data<T>() + at, m.data<T>() + at, v.data<T>() + at, var.data<T>() + at);
+    });
   });
 }
 

@@ -63,6 +63,7 @@ export function listSuites({ chromium, tensorflowMissing }) {
     { name: 'checks', run: runChecks },
     { name: 'tests/core', run: () => runCoreTests('native') },
     { name: 'tests/core, sanitized', run: () => runCoreTests('native-asan') },
+    { name: 'tests/core, threads', run: () => runCoreTests('native-tsan') },
     ...[
       node('tests/js'),
       node('tests/packaging'),

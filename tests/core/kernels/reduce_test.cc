@@ -52,7 +52,7 @@ TEST(Reduce, LongSumsLoseFewDigits) {
   float run = 0, column = 0;
   reduce_middle<SumOf>(context, 1, kCount, 1, x.data(), &run);
   std::vector<float> scratch(64);
-  reduce_rows<SumOf>(kCount, 1, x.data(), &column, scratch.data());
+  reduce_rows<SumOf>(kCount, 1, 1, x.data(), &column, scratch.data());
   const double exact = static_cast<double>(0.1f) * kCount;
   EXPECT_NEAR(run, exact, exact * 1e-6);
   EXPECT_NEAR(column, exact, exact * 1e-6);
@@ -114,7 +114,8 @@ TEST(BatchNorm, MomentsOfALargeMeanKeepTheirDigits) {
   std::vector<float> x = noise(rows * channels);
   for (float& value : x) value += 1000;
   std::vector<float> mean(3), variance(3);
-  channel_moments(rows, channels, x.data(), mean.data(), variance.data());
+  TestContext context(2);
+  channel_moments(context, rows, channels, x.data(), mean.data(), variance.data());
   for (size_t c = 0; c < 3; ++c) {
     double sum = 0, squares = 0;
     for (size_t r = 0; r < 1000; ++r) sum += x[r * 3 + c];
@@ -134,13 +135,13 @@ TEST(BatchNorm, GradientIsThatOfFiniteDifferences) {
     std::vector<double> fixed_mean = {0.1, 0.2}, fixed_variance = {0.5, 0.7};
     const auto loss = [&](const std::vector<double>& input) {
       std::vector<double> mean = fixed_mean, variance = fixed_variance, y(12);
-      if (training) channel_moments(rows, channels, input.data(), mean.data(), variance.data());
+      if (training) channel_moments(context, rows, channels, input.data(), mean.data(), variance.data());
       batch_norm(context, rows, channels, input.data(), mean.data(), variance.data(), scale.data(), offset.data(), epsilon,
                  y.data());
       return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
     };
     std::vector<double> mean = fixed_mean, variance = fixed_variance, dx(12), d_scale(2), d_offset(2);
-    if (training) channel_moments(rows, channels, x.data(), mean.data(), variance.data());
+    if (training) channel_moments(context, rows, channels, x.data(), mean.data(), variance.data());
     batch_norm_grad(context, training, rows, channels, dy.data(), x.data(), scale.data(), mean.data(), variance.data(), epsilon,
                     dx.data(), d_scale.data(), d_offset.data());
     const auto difference = [&](double& value) {
