@@ -99,7 +99,7 @@ class DepthGuard {
 };
 
 void add_place(Error& error, const Node& node) {
-  if (error.path().empty()) error.prefix_message(format("{} (node '{}'): ", node.op->def->name, node.name));
+  if (error.path().empty()) error.prefix_message(keras::format("{} (node '{}'): ", node.op->def->name, node.name));
   error.set_path(node.name);
 }
 
