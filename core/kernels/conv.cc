@@ -2,6 +2,7 @@
 #include "core/kernels/conv.h"
 
 #include <algorithm>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -45,6 +46,87 @@ void make_patches(const ConvGeometry& g, const T* input, int64_t group, int64_t 
   }
 }
 
+/// An output place, counted on without divisions.
+struct Place {
+  int64_t image, y, x;
+  Place(const ConvGeometry& g, int64_t place)
+      : image(place / g.places()), y(place % g.places() / g.out_width), x(place % g.out_width) {}
+  void advance(const ConvGeometry& g) {
+    if (++x < g.out_width) return;
+    x = 0;
+    if (++y < g.out_height) return;
+    y = 0;
+    ++image;
+  }
+};
+
+/// Where the patches of four output places lie at one row of the filter.
+struct PatchRows {
+  const float* image_row[kTileRows];  // null outside of the image
+  int64_t in_x[kTileRows];
+};
+
+PatchRows patch_rows(const ConvGeometry& g, const float* input, std::span<const Place, kTileRows> places, int64_t fy) {
+  PatchRows rows;
+  for (size_t i = 0; i < kTileRows; ++i) {
+    const int64_t in_y = places[i].y * g.stride_height - g.pad_top + fy * g.dilation_height;
+    const bool inside = in_y >= 0 && in_y < g.in_height;
+    rows.image_row[i] = inside ? input + (places[i].image * g.in_height + in_y) * g.in_width * g.in_channels : nullptr;
+    rows.in_x[i] = places[i].x * g.stride_width - g.pad_left;
+  }
+  return rows;
+}
+
+/// Whether all of a filter's row lies within the image at all four places.
+bool lie_inside(const ConvGeometry& g, const PatchRows& rows) {
+  const int64_t reach = (g.filter_width - 1) * g.dilation_width;
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    if (rows.image_row[i] == nullptr || rows.in_x[i] < 0 || rows.in_x[i] + reach >= g.in_width) return false;
+  }
+  return true;
+}
+
+/// One row of the filter at four places, as gemm packs its left matrix: [filter_width · group_in][kTileRows].
+void pack_filter_row(const ConvGeometry& g, const PatchRows& rows, int64_t group, float* packed) {
+  const int64_t size = g.filter_width * g.group_in();
+  if (lie_inside(g, rows)) {
+    const bool contiguous = g.groups == 1 && g.dilation_width == 1;
+    const int64_t length = contiguous ? size : g.group_in();
+    for (int64_t done = 0, fx = 0; done < size; done += length, ++fx) {
+      const float* from[kTileRows];
+      for (int64_t i = 0; i < kTileRows; ++i) {
+        const int64_t x = rows.in_x[i] + fx * g.dilation_width;
+        from[i] = rows.image_row[i] + x * g.in_channels + group * g.group_in();
+      }
+      pack_tile(from, length, packed + done * kTileRows);
+    }
+    return;
+  }
+  std::fill_n(packed, size * kTileRows, 0.0f);
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    if (rows.image_row[i] == nullptr) continue;
+    for_row_runs(g, group, rows.in_x[i], [&](int64_t index, int64_t offset, int64_t length) {
+      for (int64_t j = 0; j < length; ++j) packed[(index + j) * kTileRows + i] = rows.image_row[i][offset + j];
+    });
+  }
+}
+
+/// The patches of output places [first, first + count), counted over the whole batch, of one group, as gemm packs them. The last
+/// place stands in for those that its tile has too few of.
+void pack_patches(const ConvGeometry& g, const float* input, int64_t group, int64_t first, int64_t count, float* packed) {
+  const int64_t row_size = g.filter_width * g.group_in() * kTileRows;
+  Place next(g, first);
+  for (int64_t done = 0; done < count; done += kTileRows) {
+    Place places[kTileRows] = {next, next, next, next};
+    for (int64_t i = 0; i < kTileRows; ++i) {
+      places[i] = next;
+      if (done + i + 1 < count) next.advance(g);
+    }
+    for (int64_t fy = 0; fy < g.filter_height; ++fy, packed += row_size)
+      pack_filter_row(g, patch_rows(g, input, places, fy), group, packed);
+  }
+}
+
 /// The reverse: adds patches to where they came from.
 template <class T>
 void add_patches(const ConvGeometry& g, const T* patches, int64_t group, int64_t first, int64_t count, T* input) {
@@ -76,17 +158,6 @@ void for_blocks(const ConvGeometry& g, int64_t begin, int64_t end, Body body) {
 template <class Body>
 void for_blocks(const ConvGeometry& g, Body body) {
   for_blocks(g, 0, g.batch * g.places(), body);
-}
-
-/// Calls body(first place, count, worker) for blocks of all places, several at once: blocks are smaller than they could be
-/// where there would be too few of them for the threads.
-template <class Body>
-void share_blocks(Context& context, const ConvGeometry& g, Body body) {
-  const int64_t places = g.batch * g.places(), share = (places / context.parallel.width() + 4) / 4 * 4;
-  const bool worth_sharing = places * g.patch() * g.group_out() >= 100'000;
-  const int64_t block = worth_sharing ? std::min(block_places(g), share) : block_places(g);
-  run_tasks(context, (places + block - 1) / block, worth_sharing,
-            [&](int64_t task, int worker) { body(task * block, std::min(block, places - task * block), worker); });
 }
 
 /// `patches` are [count, patch()] at data, or the input itself.
@@ -144,24 +215,22 @@ void pack_filter(const ConvGeometry& g, const float* filter, float* packed) {
 
 void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
                    const Epilogue& epilogue) {
-  const int64_t each = packed_floats(g.patch(), g.group_out());
-  const auto run = [&](int64_t first, int64_t count, float* memory) {
-    for (int64_t group = 0; group < g.groups; ++group) {
-      const int64_t column = group * g.group_out(), at = first * g.out_channels + column;
-      Epilogue part = epilogue;
-      if (part.bias != nullptr) part.bias += column;
-      if (part.residual != nullptr) part.residual += at;
-      gemm_packed(context, count, g.group_out(), g.patch(), patch_view(g, input, group, first, count, memory),
-                  packed + group * each, output + at, g.out_channels, part);
+  const int64_t each = packed_floats(g.patch(), g.group_out()), places = g.batch * g.places();
+  for (int64_t group = 0; group < g.groups; ++group) {
+    const int64_t column = group * g.group_out();
+    Epilogue part = epilogue;
+    if (part.bias != nullptr) part.bias += column;
+    if (part.residual != nullptr) part.residual += column;
+    const auto multiply = [&](auto left) {
+      gemm_packed(context, places, g.group_out(), g.patch(), left, packed + group * each, output + column, g.out_channels, part);
+    };
+    if (g.is_pointwise()) {
+      multiply(patch_view<float>(g, input, group, 0, places, nullptr));
+    } else {
+      const auto pack = [&](int64_t first, int64_t count, float* to) { pack_patches(g, input, group, first, count, to); };
+      multiply(PackRows(pack));
     }
-  };
-  if (g.is_pointwise()) return run(0, g.batch * g.places(), nullptr);
-  std::vector<std::vector<float>> memories(static_cast<size_t>(context.parallel.width()));  // one for each worker, at need
-  share_blocks(context, g, [&](int64_t first, int64_t count, int worker) {
-    std::vector<float>& memory = memories[static_cast<size_t>(worker)];
-    if (memory.empty()) memory = patch_memory<float>(g);
-    run(first, count, memory.data());
-  });
+  }
 }
 
 template <class T>

@@ -44,41 +44,63 @@ struct Tap {
   const float *x, *w;
 };
 
-/// One output place of a float convolution with multiplier 1: sums of up to eight channels stay in registers over all taps.
-void convolve_place(std::span<const Tap> taps, int64_t channels, float* to, const Epilogue& epilogue) {
+/// kPlaces output places side by side, whose taps lie `step` elements apart: floats, multiplier 1. Sums of eight channels of each
+/// stay in registers over all taps.
+template <int kPlaces>
+void convolve_places(std::span<const Tap> taps, int64_t channels, int64_t step, float* to, const Epilogue& epilogue) {
   int64_t c = 0;
   for (; c + 8 <= channels; c += 8) {
-    Float4 low = {}, high = {};
+    Float4 low[kPlaces] = {}, high[kPlaces] = {};
     if (epilogue.bias != nullptr) {
-      low = load4(epilogue.bias + c);
-      high = load4(epilogue.bias + c + 4);
+      for (int i = 0; i < kPlaces; ++i) low[i] = load4(epilogue.bias + c), high[i] = load4(epilogue.bias + c + 4);
     }
     for (const Tap& tap : taps) {
-      low = mul_add(load4(tap.x + c), load4(tap.w + c), low);
-      high = mul_add(load4(tap.x + c + 4), load4(tap.w + c + 4), high);
+      const Float4 w_low = load4(tap.w + c), w_high = load4(tap.w + c + 4);
+      const float* x = tap.x + c;
+      for (int i = 0; i < kPlaces; ++i, x += step) {
+        low[i] = mul_add(load4(x), w_low, low[i]);
+        high[i] = mul_add(load4(x + 4), w_high, high[i]);
+      }
     }
-    store4(to + c, activate4(epilogue.activation, low));
-    store4(to + c + 4, activate4(epilogue.activation, high));
+    for (int i = 0; i < kPlaces; ++i) {
+      store4(to + i * channels + c, activate4(epilogue.activation, low[i]));
+      store4(to + i * channels + c + 4, activate4(epilogue.activation, high[i]));
+    }
   }
-  const int64_t first = c;
-  for (; c < channels; ++c) {
-    to[c] = epilogue.bias != nullptr ? epilogue.bias[c] : 0.0f;
-    for (const Tap& tap : taps) to[c] += tap.x[c] * tap.w[c];
+  for (int i = 0; i < kPlaces && c < channels; ++i) {
+    float* rest = to + i * channels;
+    for (int64_t k = c; k < channels; ++k) {
+      rest[k] = epilogue.bias != nullptr ? epilogue.bias[k] : 0.0f;
+      for (const Tap& tap : taps) rest[k] += tap.x[i * step + k] * tap.w[k];
+    }
+    activate(epilogue.activation, epilogue.alpha, channels - c, rest + c);
   }
-  activate(epilogue.activation, epilogue.alpha, channels - first, to + first);
 }
 
 /// Rows of output, counted over the batch, of the common case: floats, multiplier 1, an activation made of vectors.
 void convolve_rows_in_registers(const ConvGeometry& g, const float* input, const float* filter, float* output, int64_t begin,
                                 int64_t end, const Epilogue& epilogue) {
+  constexpr int64_t kWide = 4;
+  // Output columns [inner, inner_end) see no side of the image, so that places beside each other have the same taps.
+  const int64_t inner = (g.pad_left + g.stride_width - 1) / g.stride_width;
+  const int64_t last_start = g.in_width - 1 - (g.filter_width - 1) * g.dilation_width + g.pad_left;
+  const int64_t inner_end = last_start < 0 ? 0 : std::min(g.out_width, last_start / g.stride_width + 1);
   std::vector<Tap> taps;
   taps.reserve(static_cast<size_t>(g.filter_height * g.filter_width));
   for (int64_t row = begin; row < end; ++row) {
-    for (int64_t x = 0; x < g.out_width; ++x) {
+    for (int64_t x = 0; x < g.out_width;) {
       taps.clear();
       for_taps(g, row / g.out_height, row % g.out_height, x,
                [&](int64_t in, int64_t tap) { taps.push_back({input + in, filter + tap}); });
-      convolve_place(taps, g.in_channels, output + (row * g.out_width + x) * g.out_channels, epilogue);
+      float* to = output + (row * g.out_width + x) * g.out_channels;
+      const int64_t step = g.stride_width * g.in_channels;
+      if (x >= inner && x + kWide <= inner_end) {
+        convolve_places<kWide>(taps, g.in_channels, step, to, epilogue);
+        x += kWide;
+      } else {
+        convolve_places<1>(taps, g.in_channels, step, to, epilogue);
+        ++x;
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
-// Matrix products. The right matrix is packed into panels of 8 columns, the left one row block by row block, and a 4 × 8
-// tile of the result stays in registers; bias, residual and activation are applied to it before it is stored.
+// Matrix products. The right matrix is packed into panels of 8 columns, the left one row block by row block where its rows are
+// not contiguous, and a 4 × 8 tile of the result stays in registers; bias, residual and activation are applied to it before it
+// is stored.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,20 @@ void activate(Activation activation, float alpha, int64_t count, float* x);
 int64_t packed_floats(int64_t k, int64_t n);
 void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed);
 
-/// c[i · c_step + j] = Σ a(i, ·) b(·, j), for a [m, k] and packed b [k, n].
+/// Rows of the left matrix that are multiplied at a time.
+inline constexpr int64_t kTileRows = 4;
+/// Four contiguous rows of `count` elements as [count][kTileRows].
+void pack_tile(std::span<const float* const, kTileRows> rows, int64_t count, float* packed);
+
+/// Makes rows [first, first + rows) of a left matrix, in tiles of kTileRows rows: each [k][kTileRows], the last perhaps with
+/// rows of any value beyond the last one.
+using PackRows = FunctionRef<void(int64_t first, int64_t rows, float* packed)>;
+
+/// c[i · c_step + j] = Σ a(i, ·) b(·, j), for a [m, k] that `pack` makes, and packed b [k, n].
+void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, PackRows pack, const float* packed, float* c, int64_t c_step,
+                 const Epilogue& epilogue = {});
+
+/// The same with a as it is.
 void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, const float* packed, float* c,
                  int64_t c_step, const Epilogue& epilogue = {});
 

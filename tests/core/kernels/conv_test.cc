@@ -192,6 +192,7 @@ TEST(Depthwise, IsTheSumOfEachChannelAndSoAreItsGradients) {
     }
   }
   check_depthwise<float>(geometry(1, 12, 12, 4, 4, 3, 1, 2, 2), 1e-6);
+  check_depthwise<float>(geometry(1, 9, 25, 13, 13, 3, 2, 1, 1), 1e-6);
 }
 
 TEST(Pools, CountOnlyPlacesInsideTheImage) {
