@@ -151,7 +151,8 @@ val files_to_js(Files files) {
   return result;
 }
 
-val write_model(int model, const std::string& format, bool include_optimizer, bool as_zip) {
+/// `zip`: "stored" or "deflated" makes one zip of the files, "" does not.
+val write_model(int model, const std::string& format, bool include_optimizer, const std::string& zip) {
   return guarded([&] {
     const Trainer& trainer = engine().trainer(model);
     Files files;
@@ -161,10 +162,11 @@ val write_model(int model, const std::string& format, bool include_optimizer, bo
       files = write_saved_model(trainer, include_optimizer);
     else
       throw UnimplementedError("Saving as '{}' is not supported by this version.", format);
-    if (as_zip) {
-      OutputFile zip = zip_files("model.zip", std::move(files));
+    if (!zip.empty()) {
+      const ZipCompression compression = zip == "deflated" ? ZipCompression::kDeflated : ZipCompression::kStored;
+      OutputFile archive = zip_files("model.zip", std::move(files), compression);
       files.clear();
-      files.push_back(std::move(zip));
+      files.push_back(std::move(archive));
     }
     return files_to_js(std::move(files));
   });

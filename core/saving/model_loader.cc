@@ -176,6 +176,7 @@ void ModelLoader::State::open_zip(const SourcePtr& source) {
   for (const ZipMember& zip_member : archive.members()) {
     if (!zip_member.name.starts_with(folder) || zip_member.name.ends_with('/')) continue;
     const std::string path = zip_member.name.substr(folder.size());
+    if (path == kMetadataFile) archive.verify(zip_member);
     // Assets and functions are not needed to make a Keras model.
     if (path == kMetadataFile || path == kSavedModelFile || path.starts_with(std::string(kVariablesPrefix)))
       found[path] = archive.open_member(zip_member);

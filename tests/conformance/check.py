@@ -8,6 +8,7 @@ Tensors are {dtype, shape, offset, bytes} into a .bin file, in both directions (
 import json
 import os
 import sys
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import applications  # noqa: E402
+import make_zips  # noqa: E402
 from generate import record  # noqa: E402
 from generate.custom_fixtures import CustomDense, Scale, TinySGD, mean_gap, tilted_loss  # noqa: E402
 
@@ -63,6 +65,28 @@ def checkpoint(request, tensors):
     return {"entries": {key: tensors.add(reader.get_tensor(key)) for key in sorted(dtypes) if dtypes[key] != tf.string}}
 
 
+def unzip(request, tensors):
+    """Python's zipfile: every checksum verified, how each member is stored, and all of them extracted to a folder."""
+    with zipfile.ZipFile(request["path"]) as archive:
+        broken = archive.testzip()
+        archive.extractall(request["dir"])
+        methods = {member.filename: member.compress_type for member in archive.infolist()}
+    return {"broken": broken, "methods": methods}
+
+
+def zip_folder(request, tensors):
+    """A folder as an archive that cannot seek back (data descriptors), deflated, with zip64 fields, below a folder."""
+    folder = request["folder"]
+    paths = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+    contents = {}
+    for path in sorted(paths):
+        with open(path, "rb") as file:
+            contents["größe 数/model/" + os.path.relpath(path, folder)] = file.read()
+    with open(request["path"], "wb") as file:
+        file.write(make_zips.archive_of(contents, stream=make_zips.Stream(), method=zipfile.ZIP_DEFLATED, zip64=True))
+    return {}
+
+
 def resume(request, tensors):
     """load_model, then one train_on_batch for each pair of x and y."""
     model = load_model(request["path"])
@@ -82,7 +106,8 @@ def calibrated(request, tensors):
             "difference": float(np.abs(outputs[0] - outputs[1]).max())}
 
 
-COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "resume": resume, "calibrated": calibrated}
+COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "unzip": unzip, "zip_folder": zip_folder,
+            "resume": resume, "calibrated": calibrated}
 
 
 def answer(request):

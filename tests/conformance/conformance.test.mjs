@@ -2,6 +2,7 @@
 // The first half needs only the committed fixtures; the second asks a TensorFlow that is started once (oracle.mjs).
 import { after, before, describe, test } from 'node:test';
 
+import { registerFileTests } from './files.mjs';
 import { Oracle, oraclePython } from './oracle.mjs';
 import './read.mjs';
 import { registerApplicationTests, registerWriteTests } from './write.mjs';
@@ -11,6 +12,7 @@ if (oraclePython()) {
     const tf = new Oracle();
     before(() => tf.start());
     after(() => tf.close());
+    registerFileTests(tf);
     registerWriteTests(tf);
     registerApplicationTests(tf);
   });

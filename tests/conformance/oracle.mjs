@@ -70,6 +70,14 @@ export class Oracle {
   checkpoint(prefix) {
     return this.#ask('checkpoint', { prefix });
   }
+  /** Python's zipfile: members of an archive, checksums verified, extracted to a folder. */
+  unzip(path, dir) {
+    return this.#ask('unzip', { path, dir });
+  }
+  /** Python's zipfile again: a folder as an archive, made as programs do that write to a pipe. */
+  zipFolder(folder, path) {
+    return this.#ask('zip_folder', { folder, path });
+  }
   /** load_model, then train_on_batch on each step {x, y}. */
   resume(path, steps) {
     const list = (v) => (Array.isArray(v) ? v : [v]);

@@ -50,6 +50,17 @@ describe('save to a path', () => {
     for (const name of SAVED_MODEL) assert.ok((await readdir(join(folder, 'plain'))).includes(name), name);
     await isWhole(join(folder, 'plain'));
   });
+  test('deflates a zip when asked to, and nothing else', async () => {
+    await model.save(join(folder, 'stored.zip'));
+    await model.save(join(folder, 'm.zip'), { compression: 'deflated' });
+    const sizes = await Promise.all(['stored.zip', 'm.zip'].map(async (name) => (await readFile(join(folder, name))).length));
+    assert.ok(sizes[1] < sizes[0] / 2, `${sizes[1]} of ${sizes[0]} bytes`);
+    await isWhole(join(folder, 'm.zip'));
+    await isWhole(await model.save(undefined, { compression: 'deflated' }));
+    for (const name of ['m', 'm.h5'])
+      await assert.rejects(model.save(join(folder, name), { compression: 'deflated' }), keras.ValueError, name);
+    await assert.rejects(model.save(join(folder, 'm.zip'), { compression: 'lzma' }), TypeError);
+  });
   test('lets saveFormat win over the suffix', async () => {
     await model.save(join(folder, 'h5_without_suffix'), { saveFormat: 'h5' });
     await isWhole(join(folder, 'h5_without_suffix'));

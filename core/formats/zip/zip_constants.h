@@ -1,6 +1,7 @@
 // Signatures and sizes of zip structures (APPNOTE.TXT 6.3.10).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace keras::zip {
@@ -17,6 +18,7 @@ constexpr int64_t kEndBytes = 22;
 constexpr int64_t kLocator64Bytes = 20;
 constexpr int64_t kEnd64Bytes = 56;
 constexpr int64_t kMaxCommentBytes = 65535;
+constexpr size_t kMaxNameBytes = 65535;
 
 constexpr uint16_t kFlagEncrypted = 1;
 constexpr uint16_t kFlagUtf8 = 1 << 11;

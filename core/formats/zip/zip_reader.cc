@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/formats/inflate.h"
 #include "core/formats/zip/zip_constants.h"
+#include "core/formats/zip/zip_names.h"
 
 namespace keras {
 namespace {
@@ -27,12 +28,15 @@ int64_t as_int64(uint64_t value, const ByteSource& source, int64_t offset) {
 }
 
 /// The zip64 end record replaces what does not fit the old one.
-Directory read_zip64_end(const ByteSource& source, int64_t end_offset) {
+Directory read_zip64_end(const ByteSource& source, int64_t end_offset, const Directory& old) {
   const int64_t locator_offset = end_offset - zip::kLocator64Bytes;
-  if (locator_offset < 0) broken(source, "the zip64 locator is missing", end_offset);
-  const std::vector<std::byte> locator_bytes = source.read(locator_offset, zip::kLocator64Bytes);
+  const std::vector<std::byte> locator_bytes =
+      locator_offset < 0 ? std::vector<std::byte>(zip::kLocator64Bytes) : source.read(locator_offset, zip::kLocator64Bytes);
   Cursor locator(locator_bytes, source.name(), locator_offset);
-  if (locator.u32() != zip::kLocator64) broken(source, "the zip64 locator is missing", locator_offset);
+  if (locator.u32() != zip::kLocator64) {
+    if (old.bytes != zip::kInZip64 && old.offset != zip::kInZip64) return old;  // it just has 65,535 members
+    broken(source, "the zip64 locator is missing", end_offset);
+  }
   locator.u32();
   const int64_t record_offset = as_int64(locator.u64(), source, locator_offset);
   const std::vector<std::byte> bytes = source.read(record_offset, zip::kEnd64Bytes);
@@ -61,21 +65,9 @@ Directory find_directory(const ByteSource& source) {
     if (cursor.u16() != static_cast<uint16_t>(tail_bytes - at - zip::kEndBytes)) continue;  // the comment's length
     const bool zip64 =
         directory.members == zip::kInZip64Short || directory.bytes == zip::kInZip64 || directory.offset == zip::kInZip64;
-    return zip64 ? read_zip64_end(source, tail_offset + at) : directory;
+    return zip64 ? read_zip64_end(source, tail_offset + at, directory) : directory;
   }
   broken(source, "no zip directory: the file is truncated or no zip", tail_offset);
-}
-
-/// Names must stay inside the archive's own tree.
-void check_name(const ByteSource& source, const std::string& name) {
-  bool bad = name.empty() || name.front() == '/' || name.find('\\') != std::string::npos ||
-             name.find('\0') != std::string::npos || (name.size() > 1 && name[1] == ':');
-  for (size_t begin = 0; begin <= name.size() && !bad;) {
-    const size_t end = std::min(name.find('/', begin), name.size());
-    bad = name.substr(begin, end - begin) == "..";
-    begin = end + 1;
-  }
-  if (bad) throw ValueError("{}: the member name '{}' is not allowed", source.name(), name).at(source.name());
 }
 
 void read_zip64_extra(Cursor extra, ZipMember& member, const ByteSource& source) {
@@ -105,11 +97,12 @@ ZipMember read_member(Cursor& cursor, const ByteSource& source) {
   const uint16_t name_bytes = cursor.u16(), extra_bytes = cursor.u16(), comment_bytes = cursor.u16();
   cursor.skip(2 + 2 + 4);
   member.header_offset = cursor.u32();
-  member.name = std::string(cursor.text(name_bytes));
+  const int64_t name_offset = cursor.file_offset();
+  member.name = zip::decode_name(cursor.text(name_bytes), (flags & zip::kFlagUtf8) != 0, source, name_offset);
   const int64_t extra_offset = cursor.file_offset();
   read_zip64_extra(Cursor(cursor.bytes(extra_bytes), source.name(), extra_offset), member, source);
   cursor.skip(comment_bytes);
-  check_name(source, member.name);
+  zip::check_name(member.name, source);
   if (flags & zip::kFlagEncrypted) throw UnimplementedError("{}: member '{}' is encrypted", source.name(), member.name);
   member.deflated = method == zip::kMethodDeflated;
   if (method != zip::kMethodStored && method != zip::kMethodDeflated) {
@@ -159,9 +152,15 @@ ZipArchive ZipArchive::open(std::shared_ptr<const ByteSource> source, const Limi
   archive.limits_ = limits;
   const ByteSource& file = *archive.source_;
   const Directory directory = find_directory(file);
-  if (directory.members > limits.zip_members || directory.bytes > limits.metadata_bytes) {
+  if (directory.members > limits.zip_members) {
     throw ResourceExhaustedError("{}: {} members, more than limits.zipMembers ({})", file.name(), directory.members,
-                                 limits.zip_members);
+                                 limits.zip_members)
+        .at(file.name());
+  }
+  if (directory.bytes > limits.metadata_bytes) {
+    throw ResourceExhaustedError("{}: a directory of {} bytes, more than limits.metadataBytes ({})", file.name(), directory.bytes,
+                                 limits.metadata_bytes)
+        .at(file.name());
   }
   const std::vector<std::byte> bytes = file.read(directory.offset, directory.bytes);
   Cursor cursor(bytes, file.name(), directory.offset);
@@ -206,10 +205,17 @@ std::shared_ptr<const ByteSource> ZipArchive::open_member(const ZipMember& membe
   return std::make_shared<MemorySource>(name, std::move(bytes));
 }
 
+void ZipArchive::verify(const ZipMember& member) const {
+  if (member.deflated) return;
+  const std::vector<std::byte> bytes = source_->read(data_offset(member), member.bytes);
+  const std::string name = source_->name() + "/" + member.name;
+  if (crc32_of(bytes) != member.crc32) throw DataLossError("{}: the checksum differs", name).at(name);
+}
+
 bool ZipArchive::find_folder_with(std::string_view file, std::string& folder) const {
   bool found = false;
   for (const ZipMember& member : members_) {
-    if (member.name.starts_with("__MACOSX/")) continue;
+    if (zip::is_macos_metadata(member.name)) continue;
     const size_t slash = member.name.rfind('/');
     const std::string name = slash == std::string::npos ? member.name : member.name.substr(slash + 1);
     if (name != file) continue;

@@ -28,9 +28,10 @@ class ZipArchive {
   const std::vector<ZipMember>& members() const { return members_; }
   /// Null if there is no such member.
   const ZipMember* find(std::string_view name) const;
-  /// A stored member is a window into the archive, checked when all of it is read by the caller; a deflated one is
-  /// inflated now and its checksum verified.
+  /// A stored member is a window into the archive, not verified; a deflated one is inflated now and its checksum verified.
   std::shared_ptr<const ByteSource> open_member(const ZipMember& member) const;
+  /// Holds a stored member against its checksum, for those whose format has none of its own. Throws DataLossError.
+  void verify(const ZipMember& member) const;
   /// The folder ("" or "model/") that holds `file`, wherever it is; folders of macOS's metadata do not count.
   /// False if there is none; the least deep one if there are several.
   bool find_folder_with(std::string_view file, std::string& folder) const;

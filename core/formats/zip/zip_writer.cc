@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "core/base/error.h"
+#include "core/formats/deflate.h"
 #include "core/formats/inflate.h"
 #include "core/formats/zip/zip_constants.h"
 
@@ -34,19 +36,20 @@ struct Entry {
   std::string name;
   uint64_t offset, size;
   uint32_t crc;
+  uint64_t stored_size;  // what it takes in the archive
+  bool deflated;
   bool zip64() const { return size >= zip::kInZip64 || offset >= zip::kInZip64; }
 };
 
 void put_common(Bytes& out, const Entry& entry, bool zip64_sizes) {
   out.put<uint16_t>(entry.zip64() ? kVersionZip64 : kVersion);
   out.put<uint16_t>(zip::kFlagUtf8);
-  out.put<uint16_t>(zip::kMethodStored);
+  out.put<uint16_t>(entry.deflated ? zip::kMethodDeflated : zip::kMethodStored);
   out.put<uint16_t>(0);
   out.put<uint16_t>(kDosDate);
   out.put<uint32_t>(entry.crc);
-  const auto size = zip64_sizes ? zip::kInZip64 : static_cast<uint32_t>(entry.size);
-  out.put<uint32_t>(size);
-  out.put<uint32_t>(size);
+  out.put<uint32_t>(zip64_sizes ? zip::kInZip64 : static_cast<uint32_t>(entry.stored_size));
+  out.put<uint32_t>(zip64_sizes ? zip::kInZip64 : static_cast<uint32_t>(entry.size));
   out.put<uint16_t>(static_cast<uint16_t>(entry.name.size()));
 }
 
@@ -60,7 +63,7 @@ std::vector<std::byte> local_header(const Entry& entry) {
     out.put<uint16_t>(zip::kExtraZip64);
     out.put<uint16_t>(16);
     out.put<uint64_t>(entry.size);
-    out.put<uint64_t>(entry.size);
+    out.put<uint64_t>(entry.stored_size);
   }
   return out.take();
 }
@@ -80,7 +83,7 @@ void put_central_header(Bytes& out, const Entry& entry) {
   out.put<uint16_t>(zip::kExtraZip64);
   out.put<uint16_t>(24);
   out.put<uint64_t>(entry.size);
-  out.put<uint64_t>(entry.size);
+  out.put<uint64_t>(entry.stored_size);
   out.put<uint64_t>(entry.offset);
 }
 
@@ -113,18 +116,30 @@ void put_end(Bytes& out, uint64_t members, uint64_t directory_offset, uint64_t d
   out.put<uint16_t>(0);
 }
 
+/// Deflates the file in place if that makes it smaller.
+bool deflate_file(OutputFile& file) {
+  std::vector<std::byte> deflated = deflate_pieces(file.pieces);
+  if (static_cast<int64_t>(deflated.size()) >= file.size_bytes()) return false;
+  file.pieces.clear();
+  file.add(std::move(deflated));
+  return true;
+}
+
 }  // namespace
 
-OutputFile zip_files(std::string path, std::vector<OutputFile> files) {
+OutputFile zip_files(std::string path, std::vector<OutputFile> files, ZipCompression compression) {
   OutputFile archive;
   archive.path = std::move(path);
   std::vector<Entry> entries;
   uint64_t offset = 0;
   for (OutputFile& file : files) {
-    Entry entry{file.path, offset, static_cast<uint64_t>(file.size_bytes()), 0};
+    if (file.path.size() > zip::kMaxNameBytes) throw ValueError("A name of {} bytes is too long for a zip", file.path.size());
+    Entry entry{file.path, offset, static_cast<uint64_t>(file.size_bytes()), 0, 0, false};
     for (const FilePiece& piece : file.pieces) entry.crc = crc32_of(piece.bytes(), entry.crc);
+    entry.deflated = compression == ZipCompression::kDeflated && deflate_file(file);
+    entry.stored_size = static_cast<uint64_t>(file.size_bytes());
     std::vector<std::byte> header = local_header(entry);
-    offset += header.size() + entry.size;
+    offset += header.size() + entry.stored_size;
     archive.add(std::move(header));
     for (FilePiece& piece : file.pieces) archive.pieces.push_back(std::move(piece));
     entries.push_back(std::move(entry));

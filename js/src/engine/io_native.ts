@@ -38,7 +38,7 @@ export interface NativeIo {
   /** `model` only of a loader of models. */
   loaderFinish(id: number): { model?: number; warnings: string[] };
   releaseLoader(id: number): void;
-  writeModel(id: number, format: string, includeOptimizer: boolean, asZip: boolean): NativeFiles;
+  writeModel(id: number, format: string, includeOptimizer: boolean, zip: '' | 'stored' | 'deflated'): NativeFiles;
   writeWeights(id: number): NativeFiles;
   writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
   releaseWriter(id: number): void;

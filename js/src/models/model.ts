@@ -9,7 +9,7 @@ import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../erro
 import { Existing } from '../handle.js';
 import type { Progress } from '../io/files.js';
 import { runLoader } from '../io/load.js';
-import { type SaveFormat, type SaveTarget, formatFor, writeTo } from '../io/save.js';
+import { type SaveFormat, type SaveTarget, type Writer, formatFor, writeTo } from '../io/save.js';
 import { type ModelSource, openSource } from '../io/source.js';
 import type { History } from '../callbacks/builtin.js';
 import type { Logs } from '../callbacks/callback.js';
@@ -64,6 +64,8 @@ export interface SaveOptions {
   includeOptimizer?: boolean;
   /** Accepted; the traces of a model's own call are always saved. */
   saveTraces?: boolean;
+  /** Of a zip: `'deflated'` makes it smaller (weights by little) and takes the time and memory. Default: `'stored'`. */
+  compression?: 'stored' | 'deflated';
   onProgress?: (progress: Progress) => void;
 }
 export interface LoadWeightsOptions {
@@ -362,14 +364,15 @@ export class Model extends Layer {
   async save(target?: undefined, options?: SaveOptions): Promise<Uint8Array>;
   async save(target: SaveTarget, options?: SaveOptions): Promise<undefined>;
   async save(target?: SaveTarget, options: SaveOptions = {}): Promise<Uint8Array | undefined> {
-    const { overwrite = true, includeOptimizer = true, onProgress } = options;
+    const { overwrite = true, includeOptimizer = true, compression, onProgress } = options;
     const format = formatFor(target, options.saveFormat);
-    return enqueue(() =>
-      writeTo(target, format, (asZip) => native().writeModel(this._id, format, includeOptimizer, asZip), {
-        overwrite,
-        onProgress,
-      }),
-    );
+    if (![undefined, 'stored', 'deflated'].includes(compression))
+      throw new TypeError(`compression must be 'stored' or 'deflated', got '${String(compression)}'.`);
+    const write: Writer = (asZip) => {
+      if (!asZip && compression !== undefined) throw new ValueError('`compression` is for zips; this target becomes none.');
+      return native().writeModel(this._id, format, includeOptimizer, asZip ? (compression ?? 'stored') : '');
+    };
+    return enqueue(() => writeTo(target, format, write, { overwrite, onProgress }));
   }
   /** Saves the weights alone, as HDF5. Takes the targets that `save` takes. */
   async saveWeights(

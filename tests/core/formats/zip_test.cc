@@ -119,6 +119,63 @@ TEST(ZipReader, ReadsBehindComments) {
   EXPECT_EQ(contents(open(archive_of({{"x", kText}}, false, std::string("PK\5\6") + std::string(20, 'z'))), "x"), kText);
 }
 
+/// What tests/fixtures/make_zips.py puts into a member: its name, 40 times.
+FileBytes python_content(const std::string& name) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += name;
+  return to_bytes(text);
+}
+
+TEST(ZipReader, ReadsAllThatPythonsZipfileWrites) {
+  for (const char* kind :
+       {"stored", "deflated", "zip64", "streamed", "streamed_deflated", "streamed_zip64", "utf8_without_flag"}) {
+    const ZipArchive archive = open(fixture_bytes(std::string("zips/") + kind + ".zip"));
+    ASSERT_EQ(archive.members().size(), 3u) << kind;
+    for (const char* name : {"model/saved_model.pb", "model/variables/größe 数.bin", "note"}) {
+      EXPECT_EQ(contents(archive, name), python_content(name)) << kind << ": " << name;
+      EXPECT_NO_THROW(archive.verify(*archive.find(name)));
+    }
+    std::string folder;
+    EXPECT_TRUE(archive.find_folder_with("saved_model.pb", folder)) << kind;
+    EXPECT_EQ(folder, "model/") << kind;
+  }
+  const ZipArchive dos = open(fixture_bytes("zips/code_page_437.zip"));
+  EXPECT_EQ(contents(dos, "model/größe.bin"), python_content("model/größe.bin"));
+  std::string folder;
+  EXPECT_TRUE(open(fixture_bytes("zips/macos.zip")).find_folder_with("saved_model.pb", folder));
+  EXPECT_EQ(folder, "model/");
+  EXPECT_THROW(open(fixture_bytes("zips/refused_bzip2.zip")), UnimplementedError);
+  EXPECT_THROW(open(fixture_bytes("zips/refused_lzma.zip")), UnimplementedError);
+}
+
+TEST(ZipReader, NamesWithoutTheFlagAreCodePage437WhereTheyAreNoUtf8) {
+  // Python: bytes(range(128, 256)).decode('cp437'), its first, its last but one and one of three bytes in UTF-8.
+  EXPECT_NE(open(archive_of({{"\x80\xFE\xC4", kText}})).find("Ç■─"), nullptr);
+  constexpr uint16_t kUtf8 = 1 << 11;
+  EXPECT_NE(open(archive_of({{"größe", kText, false, false, false, kUtf8}})).find("größe"), nullptr);
+  for (const char* name : {"\x80", "a\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\xAF", "\xE0\x80\xAF"})
+    EXPECT_THROW(open(archive_of({{name, kText, false, false, false, kUtf8}})), DataLossError) << name;
+}
+
+TEST(ZipReader, FindsChangedBytesOfStoredMembersWhenAsked) {
+  Part part{"x", kText};
+  part.crc = 1;
+  const ZipArchive archive = open(archive_of({part}));
+  EXPECT_EQ(contents(archive, "x"), kText);
+  EXPECT_THROW(archive.verify(*archive.find("x")), DataLossError);
+}
+
+TEST(ZipReader, ReadsSixtyFiveThousandMembersWithoutZip64) {
+  // As many as the old end record can say: 65,535, which in other archives means that a zip64 record follows.
+  const auto archive_with = [](bool zip64_end) {
+    std::vector<Part> parts(65535);
+    for (size_t i = 0; i < parts.size(); ++i) parts[i].name = std::to_string(i);
+    return archive_of(parts, zip64_end);
+  };
+  EXPECT_EQ(open(archive_with(false)).members().size(), 65535u);
+  EXPECT_EQ(open(archive_with(true)).members().size(), 65535u);
+}
+
 TEST(ZipReader, ReadsArchivesOfPython) {
   const ZipArchive archive = open(fixture_bytes("models/small_cnn_wrapped.zip"));
   std::string folder;
@@ -137,6 +194,8 @@ TEST(ZipReader, FindsTheLeastDeepFolderAndNotMacOsMetadata) {
   };
   EXPECT_TRUE(find({"__MACOSX/m/saved_model.pb", "m/saved_model.pb"}));
   EXPECT_EQ(folder, "m/");
+  EXPECT_TRUE(find({"up/__MACOSX/saved_model.pb", "up/m/v1/saved_model.pb"}));
+  EXPECT_EQ(folder, "up/m/v1/");
   EXPECT_TRUE(find({"a/b/saved_model.pb", "c/saved_model.pb"}));
   EXPECT_EQ(folder, "c/");
   EXPECT_TRUE(find({"saved_model.pb"}));
@@ -218,6 +277,36 @@ TEST(ZipWriter, WhatItWritesIsReadBackAndTheSameEachTime) {
   EXPECT_EQ(archive.find("z")->crc32, crc32_of(FileBytes(100000, std::byte{7})));
 }
 
+TEST(ZipWriter, DeflatesWhatBecomesSmallerWhenAsked) {
+  const auto files = [] {
+    std::vector<OutputFile> result(3);
+    result[0].path = "text";
+    for (int i = 0; i < 100; ++i) result[0].add(kText);
+    result[1].path = "short";
+    result[1].add(to_bytes("ab"));
+    result[2].path = "empty";
+    return result;
+  };
+  const FileBytes bytes = bytes_of(zip_files("a.zip", files(), ZipCompression::kDeflated));
+  EXPECT_EQ(bytes, bytes_of(zip_files("a.zip", files(), ZipCompression::kDeflated)));
+  EXPECT_LT(bytes.size(), kText.size() * 20);
+  const ZipArchive archive = open(bytes);
+  EXPECT_TRUE(archive.find("text")->deflated);
+  EXPECT_FALSE(archive.find("short")->deflated);
+  EXPECT_FALSE(archive.find("empty")->deflated);
+  EXPECT_EQ(contents(archive, "text"), bytes_of(files()[0]));
+  EXPECT_EQ(contents(archive, "short"), to_bytes("ab"));
+  EXPECT_TRUE(contents(archive, "empty").empty());
+}
+
+TEST(ZipWriter, RefusesNamesThatAreTooLong) {
+  std::vector<OutputFile> files(1);
+  files[0].path = std::string(65535, 'a');
+  EXPECT_EQ(open(bytes_of(zip_files("a.zip", files))).members()[0].name.size(), 65535u);
+  files[0].path += 'a';
+  EXPECT_THROW(zip_files("a.zip", files), ValueError);
+}
+
 TEST(ZipWriter, AnEmptyArchiveIsOne) {
   const FileBytes bytes = bytes_of(zip_files("a.zip", {}));
   EXPECT_EQ(bytes.size(), 22u);
@@ -261,6 +350,24 @@ class SparseSource final : public ByteSource {
   int64_t size_ = 0;
   std::map<int64_t, FileBytes> kept_;
 };
+
+TEST(ZipWriter, FilesOfFourGigabytesGetZip64Sizes) {
+  // The same 64 MB of nothing, 64 times; and a file behind them.
+  const auto zeros = std::make_shared<FileBytes>(64 << 20);
+  std::vector<OutputFile> files(2);
+  files[0].path = "large";
+  for (int i = 0; i < 64; ++i) files[0].add(std::span<const std::byte>(*zeros), zeros);
+  files[1].path = "behind";
+  files[1].add(kText);
+  const OutputFile file = zip_files("a.zip", std::move(files));
+  const ZipArchive archive = ZipArchive::open(std::make_shared<SparseSource>(file), Limits{});
+  EXPECT_EQ(archive.find("large")->bytes, int64_t{1} << 32);
+  EXPECT_EQ(archive.find("large")->compressed_bytes, int64_t{1} << 32);
+  EXPECT_GT(archive.find("behind")->header_offset, int64_t{1} << 32);
+  EXPECT_EQ(contents(archive, "behind"), kText);
+  // Python: functools.reduce(lambda crc, _: zlib.crc32(bytes(1 << 26), crc), range(64), 0)
+  EXPECT_EQ(archive.find("large")->crc32, 0xD202EF8Du);
+}
 
 TEST(ZipReader, ReadsDirectoriesBehindFourGigabytes) {
   // Offsets above 4 GB, in a file that exists only where its headers are.
