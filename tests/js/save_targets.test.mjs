@@ -85,6 +85,23 @@ describe('save to a path', () => {
     assert.deepEqual((await readdir(join(folder, 'm'))).sort(), ['assets', ...SAVED_MODEL].sort());
     await isWhole(join(folder, 'm'));
   });
+  test("does not replace a folder that is no model's", async () => {
+    await mkdir(join(folder, 'photos'));
+    await model.save(join(folder, 'photos')); // an empty one may be
+    await isWhole(join(folder, 'photos'));
+    await rm(join(folder, 'photos', 'saved_model.pb'));
+    await assert.rejects(model.save(join(folder, 'photos')), (e) => e instanceof keras.IOError && /no model/.test(e.message));
+    assert.deepEqual((await readdir(join(folder, 'photos'))).sort(), ['assets', 'keras_metadata.pb', 'variables']);
+  });
+  test('is not disturbed by what an interrupted save of the other kind left', async () => {
+    await mkdir(join(folder, 'm.h5.keras-wasm-new', 'variables'), { recursive: true });
+    await model.save(join(folder, 'm.h5'));
+    await writeFile(join(folder, 'm.keras-wasm-new'), 'half of a file');
+    await model.save(join(folder, 'm'));
+    assert.deepEqual((await readdir(folder)).sort(), ['m', 'm.h5']);
+    await isWhole(join(folder, 'm.h5'));
+    await isWhole(join(folder, 'm'));
+  });
   test('leaves what is there where overwrite is false', async () => {
     for (const name of ['m.h5', 'm']) {
       await model.save(join(folder, name));

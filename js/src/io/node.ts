@@ -25,17 +25,28 @@ function codeOf(error: unknown): string {
 
 /** Finishes what an interrupted save of a folder left. */
 async function recover(path: string, { fs }: NodeModules): Promise<void> {
-  const isComplete = fs.existsSync(`${path}${NEW}/${COMPLETE}`);
   if (!fs.existsSync(path)) {
-    if (isComplete) await promote(path, fs);
+    if (fs.existsSync(`${path}${NEW}/${COMPLETE}`)) await promote(path, fs);
     else if (fs.existsSync(path + OLD)) await fs.promises.rename(path + OLD, path);
   }
-  if (fs.existsSync(path) && fs.existsSync(path + OLD)) await fs.promises.rm(path + OLD, { recursive: true, force: true });
+  if (!fs.existsSync(path)) return;
+  if (fs.existsSync(`${path}/${COMPLETE}`)) await fs.promises.rm(`${path}/${COMPLETE}`, { force: true });
+  if (fs.existsSync(path + OLD)) await fs.promises.rm(path + OLD, { recursive: true, force: true });
 }
 
+/** The new folder takes its place. A load in another process may have seen it first and have done so. */
 async function promote(path: string, fs: NodeModules['fs']): Promise<void> {
-  await fs.promises.rename(path + NEW, path);
+  await fs.promises.rename(path + NEW, path).catch((cause: unknown) => {
+    if (codeOf(cause) !== 'ENOENT' || !fs.existsSync(path)) throw cause;
+  });
   await fs.promises.rm(`${path}/${COMPLETE}`, { force: true });
+}
+
+/** Makes the names in a folder outlast a loss of power. Where a folder cannot be synced (Windows), they do so by themselves. */
+async function syncFolder(folder: string, fs: NodeModules['fs']): Promise<void> {
+  const handle = await fs.promises.open(folder, 'r').catch(() => null);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
 }
 
 /** The path of an existing folder, ending in a separator; null for everything else. */
@@ -45,10 +56,27 @@ export async function nodeFolder(target: string | URL): Promise<string | null> {
   return stat?.isDirectory() ? path + node.path.sep : null;
 }
 
+/** How often a folder is opened again that another process replaced meanwhile. */
+const ATTEMPTS = 5;
+
 /** The file, or the files of the folder, at a path. */
 export async function pathSource(target: string | URL): Promise<OpenSource> {
   const { path, node } = await toPath(target);
-  await recover(path, node).catch(() => undefined); // a folder that may only be read
+  const inode = async (): Promise<number | undefined> => (await node.fs.promises.stat(path).catch(() => null))?.ino;
+  for (let attempt = 1; ; attempt++) {
+    await recover(path, node).catch(() => undefined); // a folder that may only be read
+    const before = await inode();
+    try {
+      const source = await openPath(path, node);
+      if (attempt === ATTEMPTS || (await inode()) === before) return source;
+      await source.close?.(); // some files may be of the old model, some of the new one
+    } catch (error) {
+      if (attempt === ATTEMPTS || (await inode()) === before) throw error;
+    }
+  }
+}
+
+async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
   const handles: import('node:fs').promises.FileHandle[] = [];
   const open = async (file: string, name: string): Promise<SourceFile> => {
     const handle = await node.fs.promises.open(file, 'r');
@@ -138,12 +166,32 @@ export async function writePath(target: string | URL, file: WrittenFile, overwri
   const temporary = `${path}${NEW}`;
   try {
     await fs.promises.mkdir(node.path.dirname(path), { recursive: true });
+    await fs.promises.rm(temporary, { force: true, recursive: true }); // a folder, where one was being saved under this name
     await writeChunks(temporary, file, fs);
     await fs.promises.rename(temporary, path);
+    await syncFolder(node.path.dirname(path), fs);
   } catch (cause) {
     await fs.promises.rm(temporary, { force: true, recursive: true }).catch(() => undefined);
     throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
   }
+}
+
+/** Only a model's folder is replaced: anything else in its place would be lost. */
+async function checkReplaceable(path: string, { fs }: NodeModules): Promise<void> {
+  const names: string[] = await fs.promises.readdir(path).catch(() => []); // no folder, or none yet
+  if (names.length === 0 || names.includes('saved_model.pb')) return;
+  throw new IOError(`${path} is a folder that holds no model. Its files would be lost: save to another path.`, { path });
+}
+
+/** Writes the files below a folder, and last the mark that they are complete. */
+async function writeFilesBelow(folder: string, files: readonly WrittenFile[], { fs, path }: NodeModules): Promise<void> {
+  const folders = new Set([path.join(folder, 'assets'), folder]);
+  for (const file of files) folders.add(path.dirname(path.join(folder, ...file.path.split('/'))));
+  for (const below of folders) await fs.promises.mkdir(below, { recursive: true });
+  for (const file of files) await writeChunks(path.join(folder, ...file.path.split('/')), file, fs);
+  for (const below of folders) await syncFolder(below, fs);
+  await writeChunks(path.join(folder, COMPLETE), { path: COMPLETE, chunks: () => [] }, fs);
+  await syncFolder(folder, fs);
 }
 
 /** Writes a folder. What was there before stays until the new one is complete. */
@@ -154,14 +202,9 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
   try {
     await recover(path, node);
     if (fs.existsSync(path) && !overwrite) throw new IOError(`${path} exists already, and \`overwrite\` is false.`, { path });
+    await checkReplaceable(path, node);
     await fs.promises.rm(fresh, { recursive: true, force: true });
-    for (const file of files) {
-      const place = node.path.join(fresh, ...file.path.split('/'));
-      await fs.promises.mkdir(node.path.dirname(place), { recursive: true });
-      await writeChunks(place, file, fs);
-    }
-    await fs.promises.mkdir(node.path.join(fresh, 'assets'), { recursive: true });
-    await fs.promises.writeFile(node.path.join(fresh, COMPLETE), '');
+    await writeFilesBelow(fresh, files, node);
   } catch (cause) {
     await fs.promises.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
     if (cause instanceof IOError) throw cause;
@@ -170,6 +213,7 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
   try {
     if (fs.existsSync(path)) await fs.promises.rename(path, path + OLD);
     await promote(path, fs);
+    await syncFolder(node.path.dirname(path), fs);
     await fs.promises.rm(path + OLD, { recursive: true, force: true });
   } catch (cause) {
     await recover(path, node).catch(() => undefined);
