@@ -12,6 +12,7 @@
 #include "core/keras/layers/custom_layer.h"
 #include "core/keras/models/functional.h"
 #include "core/keras/training/trainer.h"
+#include "core/saving/checkpoint/restoration.h"
 #include "wasm/errors.h"
 
 namespace keras {
@@ -70,6 +71,7 @@ struct Engine {
   HandleTable<Variable> variables{"variable"};
   HandleTable<Optimizer> optimizers{"optimizer"};
   HandleTable<BundleReader> bundles{"checkpoint reader"};
+  HandleTable<Restoration> restorations{"restored checkpoint"};
   std::unordered_map<const Layer*, std::shared_ptr<ModelState>> models;
   std::vector<CallContext*> traces;  // the calls of custom layers that are under way, innermost last
 

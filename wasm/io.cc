@@ -4,11 +4,15 @@
 #include <variant>
 
 #include "core/formats/zip/zip_writer.h"
+#include "core/saving/checkpoint/checkpoint_loader.h"
+#include "core/saving/checkpoint/checkpoint_writer.h"
+#include "core/saving/checkpoint/checkpoint_zip.h"
 #include "core/saving/h5/h5_writer.h"
 #include "core/saving/model_loader.h"
 #include "core/saving/saved_model/saved_model_writer.h"
 #include "wasm/convert.h"
 #include "wasm/layers.h"
+#include "wasm/tracking.h"
 
 namespace keras {
 namespace {
@@ -33,7 +37,7 @@ class Jobs {
   std::map<int, std::unique_ptr<T>> jobs_;
 };
 
-using Loader = std::variant<ModelLoader, WeightsLoader>;
+using Loader = std::variant<ModelLoader, WeightsLoader, CheckpointLoader, CheckpointZip>;
 using Files = std::vector<OutputFile>;
 
 Jobs<Loader>& loaders() {
@@ -57,6 +61,18 @@ int weights_loader(int model, bool by_name, bool skip_mismatch) {
     const H5LoadOptions options{by_name, skip_mismatch};
     return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model), options));
   });
+}
+
+int checkpoint_loader(int bundle, const val& tree) {
+  return guarded([&] {
+    return loaders().add(std::make_unique<Loader>(std::in_place_type<CheckpointLoader>, engine().bundles.get(bundle),
+                                                  tracked_root_from_js(tree), engine().session.limits));
+  });
+}
+
+int checkpoint_zip() {
+  return guarded(
+      [&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<CheckpointZip>, engine().session.limits)); });
 }
 
 int loader_add_file(int id, const std::string& path, double size) {
@@ -112,24 +128,63 @@ void loader_fill(int id, int index, double at, const val& bytes) {
   });
 }
 
-/// {model, warnings}; of weights, the warnings alone.
+val finish(ModelLoader& loader) {
+  LoadedModel loaded = loader.finish();
+  const int number = engine().layers.add(loaded.model);
+  if (loaded.compile_config && loaded.optimizer) engine().trainer(number).compile(*loaded.compile_config, loaded.optimizer);
+  val result = val::object();
+  result.set("model", number);
+  result.set("warnings", val::array(loaded.warnings));
+  return result;
+}
+val finish(WeightsLoader& loader) {
+  val result = val::object();
+  result.set("warnings", val::array(loader.warnings()));
+  return result;
+}
+val finish(CheckpointLoader& loader) {
+  val result = val::object();
+  result.set("restoration", engine().restorations.add(loader.finish()));
+  return result;
+}
+
+val finish(CheckpointZip& zip) {
+  val members = val::array();
+  for (const CheckpointMember& member : zip.members()) {
+    val object = val::object();
+    object.set("path", member.path);
+    object.set("size", static_cast<double>(member.size_bytes));
+    if (member.offset)
+      object.set("offset", static_cast<double>(*member.offset));
+    else
+      object.set("bytes", bytes_to_js(member.inflated->read(0, member.size_bytes)));
+    members.call<void>("push", object);
+  }
+  val result = val::object();
+  result.set("members", members);
+  return result;
+}
+
+/// {model, warnings}; of weights, the warnings alone; of a checkpoint, {restoration}; of a zip, {members: [{path, size, offset |
+/// bytes}]}.
 val loader_finish(int id) {
+  return guarded([&] { return std::visit([](auto& loader) { return finish(loader); }, loaders().get(id)); });
+}
+
+/// What Python's assertion of that name says against a restored checkpoint, "" where it holds. What has come to the tree since
+/// is matched first.
+std::string check_restoration(int id, const val& tree, const std::string& assertion) {
   return guarded([&] {
-    auto* loader = std::get_if<ModelLoader>(&loaders().get(id));
-    if (loader == nullptr) {
-      val result = val::object();
-      result.set("warnings", val::array(std::get<WeightsLoader>(loaders().get(id)).warnings()));
-      return result;
-    }
-    LoadedModel loaded = loader->finish();
-    const int number = engine().layers.add(loaded.model);
-    if (loaded.compile_config && loaded.optimizer) engine().trainer(number).compile(*loaded.compile_config, loaded.optimizer);
-    val result = val::object();
-    result.set("model", number);
-    result.set("warnings", val::array(loaded.warnings));
-    return result;
+    Restoration& restoration = *engine().restorations.get(id);
+    const TrackedRoot root = tracked_root_from_js(tree);
+    restoration.match_again(root);
+    if (assertion == "consumed") return restoration.why_not_consumed(root);
+    if (assertion == "existingObjectsMatched") return restoration.why_not_existing_matched(root);
+    return restoration.why_trivial(root);
   });
 }
+
+void release_restoration(int id) { engine().restorations.release(id); }
 
 void release_loader(int id) { loaders().release(id); }
 
@@ -180,6 +235,25 @@ val write_weights(int model) {
   });
 }
 
+/// `state`: the text of the `checkpoint` file to go with it, or "".
+val write_checkpoint_files(const val& tree, const std::string& prefix, const std::string& state, bool as_zip) {
+  return guarded([&] {
+    Files files = write_checkpoint(tracked_root_from_js(tree), prefix);
+    if (!state.empty()) {
+      OutputFile& file = files.emplace_back();
+      file.path = "checkpoint";
+      const auto bytes = std::as_bytes(std::span(state));
+      file.add(std::vector<std::byte>(bytes.begin(), bytes.end()));
+    }
+    if (as_zip) {
+      OutputFile zip = zip_files("checkpoint.zip", std::move(files));
+      files.clear();
+      files.push_back(std::move(zip));
+    }
+    return files_to_js(std::move(files));
+  });
+}
+
 /// A part of a piece, copied.
 val writer_read(int id, int file, int piece, double offset, double count) {
   return guarded([&] {
@@ -196,6 +270,8 @@ void release_writer(int id) { writers().release(id); }
 EMSCRIPTEN_BINDINGS(keras_io) {
   emscripten::function("modelLoader", &model_loader);
   emscripten::function("weightsLoader", &weights_loader);
+  emscripten::function("checkpointLoader", &checkpoint_loader);
+  emscripten::function("checkpointZip", &checkpoint_zip);
   emscripten::function("loaderAddFile", &loader_add_file);
   emscripten::function("loaderAddBytes", &loader_add_bytes);
   emscripten::function("loaderPrepare", &loader_prepare);
@@ -205,6 +281,9 @@ EMSCRIPTEN_BINDINGS(keras_io) {
   emscripten::function("releaseLoader", &release_loader);
   emscripten::function("writeModel", &write_model);
   emscripten::function("writeWeights", &write_weights);
+  emscripten::function("writeCheckpoint", &write_checkpoint_files);
+  emscripten::function("checkRestoration", &check_restoration);
+  emscripten::function("releaseRestoration", &release_restoration);
   emscripten::function("writerRead", &writer_read);
   emscripten::function("releaseWriter", &release_writer);
 }

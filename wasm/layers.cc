@@ -7,6 +7,7 @@
 #include "core/keras/layers/input_layer.h"
 #include "core/keras/models/serialization.h"
 #include "wasm/convert.h"
+#include "wasm/tracking.h"
 
 namespace keras {
 namespace {
@@ -27,15 +28,7 @@ class JsLayerHooks final : public CustomLayerHooks {
   }
   Json get_config(const Layer&) const override { return json_from_js(object_.call<std::string>("_configText")); }
   bool expects_training() const override { return object_.call<bool>("_expectsTraining"); }
-  std::vector<std::pair<std::string, LayerPtr>> sublayers() const override {
-    std::vector<std::pair<std::string, LayerPtr>> result;
-    const val list = object_.call<val>("_sublayers");
-    const unsigned count = list["length"].as<unsigned>();
-    for (unsigned i = 0; i < count; ++i) {
-      result.emplace_back(list[i]["key"].as<std::string>(), engine().layers.get(list[i]["id"].as<int>()));
-    }
-    return result;
-  }
+  TrackedChildren tracked_children() const override { return tracked_children_from_js(object_.call<val>("_tracked")); }
 
  private:
   val object_;

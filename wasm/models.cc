@@ -112,6 +112,15 @@ void optimizer_set_weights(int id, const val& values) {
   guarded([&] { engine().optimizers.get(id)->set_weights(tensors_from_js(values)); });
 }
 
+void optimizer_build(int id, const val& variables) {
+  guarded([&] {
+    std::vector<VariablePtr> list;
+    for (const int variable : emscripten::convertJSArrayToNumberVector<int>(variables))
+      list.push_back(engine().variables.get(variable));
+    engine().optimizers.get(id)->build(list);
+  });
+}
+
 void release_optimizer(int id) {
   guarded([&] { engine().optimizers.release(id); });
 }
@@ -184,6 +193,7 @@ EMSCRIPTEN_BINDINGS(keras_models) {
   emscripten::function("createOptimizer", &create_optimizer);
   emscripten::function("optimizerState", &optimizer_state);
   emscripten::function("optimizerSetWeights", &optimizer_set_weights);
+  emscripten::function("optimizerBuild", &optimizer_build);
   emscripten::function("releaseOptimizer", &release_optimizer);
   emscripten::function("compileModel", &compile_model);
   emscripten::function("compiledState", &compiled_state);

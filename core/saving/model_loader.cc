@@ -2,7 +2,6 @@
 // run again; what earlier stages made is kept.
 #include "core/saving/model_loader.h"
 
-#include "core/base/checked.h"
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/zip/zip_reader.h"
 #include "core/saving/h5/h5_names.h"
@@ -13,74 +12,6 @@ namespace keras {
 namespace {
 
 constexpr int64_t kMagicBytes = 8;
-using SourcePtr = std::shared_ptr<const ByteSource>;
-
-/// The files as they come from outside.
-class FileSet {
- public:
-  int add(std::string path, int64_t size_bytes) {
-    files_.push_back(std::make_shared<BlockSource>(path, size_bytes));
-    paths_.push_back(std::move(path));
-    return static_cast<int>(files_.size()) - 1;
-  }
-  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
-    files_.at(static_cast<size_t>(file))->add(offset, bytes);
-  }
-  size_t size() const { return files_.size(); }
-  const std::shared_ptr<BlockSource>& file(size_t index) const { return files_[index]; }
-  const std::string& path(size_t index) const { return paths_[index]; }
-
-  /// The number of the file behind a source, and the offset there; nothing for sources in memory.
-  std::optional<std::pair<int, int64_t>> locate(const ByteSource& source, int64_t offset) const {
-    if (const auto* window = dynamic_cast<const WindowSource*>(&source))
-      return locate(window->parent(), offset + window->offset_in_parent());
-    for (size_t i = 0; i < files_.size(); ++i) {
-      if (files_[i].get() == &source) return std::pair(static_cast<int>(i), offset);
-    }
-    return std::nullopt;
-  }
-
-  /// What files of this size can hold, even if all of it is compressed as well as can be.
-  int64_t most_weight_bytes(const Limits& limits) const {
-    constexpr int64_t kSmall = 1 << 20;
-    int64_t bytes = kSmall;
-    for (const auto& file : files_) {
-      const auto most = checked_mul(file->size_bytes(), limits.inflate_ratio);
-      const auto sum = most ? checked_add(bytes, *most) : std::nullopt;
-      if (!sum || *sum > limits.total_bytes) return limits.total_bytes;
-      bytes = *sum;
-    }
-    return bytes;
-  }
-
-  BytesWanted wanted(const NeedBytes& need) const {
-    for (size_t i = 0; i < files_.size(); ++i) {
-      if (files_[i]->name() == need.file) return {static_cast<int>(i), need.offset, need.count};
-    }
-    throw RuntimeError("Bytes of an unknown file '{}' are needed", need.file);
-  }
-
-  /// Splits a list of reads into those that the caller does and those from memory, which are done now.
-  std::vector<DirectRead> resolve(const ReadList& reads) const {
-    std::vector<DirectRead> direct;
-    for (const ReadItem& item : reads.items) {
-      if (const auto place = locate(*item.source, item.offset)) {
-        if (item.source->size_bytes() - item.offset < static_cast<int64_t>(item.target.size()) || item.offset < 0) {
-          throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset)
-              .at(item.source->name(), item.offset);
-        }
-        if (!item.target.empty()) direct.push_back({place->first, place->second, item.target});
-      } else {
-        item.source->read(item.offset, item.target);
-      }
-    }
-    return direct;
-  }
-
- private:
-  std::vector<std::shared_ptr<BlockSource>> files_;
-  std::vector<std::string> paths_;
-};
 
 /// While it lives, new layers do not draw initial values, and take no more than `bytes` together.
 class LoadingScope {
@@ -257,7 +188,7 @@ void ModelLoader::State::prepare_saved_model() {
   }
   make_model(metadata, json_get(metadata, "training_config"));
   ReadList planned;
-  plan_bundle(bundle, shards, *loaded.model, loaded.optimizer.get(), session.limits, planned);
+  plan_bundle(bundle, shards, loaded.model, loaded.optimizer, session.limits, planned);
   reads = std::move(planned);
 }
 

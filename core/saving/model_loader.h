@@ -10,23 +10,10 @@
 
 #include "core/keras/models/serialization.h"
 #include "core/keras/training/trainer.h"
+#include "core/saving/file_set.h"
 #include "core/saving/h5/h5_reader.h"
-#include "core/saving/read_list.h"
 
 namespace keras {
-
-/// Bytes that the loader wants: of file number `file`.
-struct BytesWanted {
-  int file;
-  int64_t offset, count;
-};
-
-/// A range of a file that goes straight into memory of the engine.
-struct DirectRead {
-  int file;
-  int64_t offset;
-  std::span<std::byte> target;
-};
 
 struct LoadedModel {
   FunctionalPtr model;

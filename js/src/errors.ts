@@ -30,6 +30,10 @@ export class ValueError extends KerasError {
 export class RuntimeError extends KerasError {
   override readonly code = 'RUNTIME_ERROR';
 }
+/** Something that was to be so is not, as Python's `AssertionError`. */
+export class AssertionError extends KerasError {
+  override readonly code = 'ASSERTION_FAILED';
+}
 /** A file, dataset, variable or key that is not there. */
 export class NotFoundError extends KerasError {
   override readonly code = 'NOT_FOUND';
@@ -82,6 +86,7 @@ type ErrorClass = new (message: string, place?: ErrorPlace) => Error;
 const CLASSES: Record<string, ErrorClass> = {
   ValueError,
   RuntimeError,
+  AssertionError,
   NotFoundError,
   InvalidArgumentError,
   DataLossError,

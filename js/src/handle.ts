@@ -2,7 +2,7 @@
 import { isReady, native, trackHandle, untrackHandle } from './engine/index.js';
 import { RuntimeError } from './errors.js';
 
-export type HandleKind = 'layer' | 'variable' | 'optimizer' | 'bundle';
+export type HandleKind = 'layer' | 'variable' | 'optimizer' | 'bundle' | 'restoration';
 
 interface Held {
   kind: HandleKind;
@@ -16,6 +16,7 @@ const wrappers: Record<HandleKind, Map<number, WeakRef<object>>> = {
   variable: new Map(),
   optimizer: new Map(),
   bundle: new Map(),
+  restoration: new Map(),
 };
 
 function release({ kind, id, token }: Held): void {
@@ -27,7 +28,8 @@ function release({ kind, id, token }: Held): void {
   if (kind === 'layer') native().releaseLayer(id);
   else if (kind === 'variable') native().releaseVariable(id);
   else if (kind === 'optimizer') native().releaseOptimizer(id);
-  else native().releaseBundle(id);
+  else if (kind === 'bundle') native().releaseBundle(id);
+  else native().releaseRestoration(id);
 }
 
 const finalizer = new FinalizationRegistry<Held>(release);

@@ -23,6 +23,7 @@ export const version: string = VERSION;
 export { engine, ready, type EngineInfo, type Limits, type ReadyOptions } from './engine/index.js';
 export {
   AbortError,
+  AssertionError,
   DataLossError,
   IOError,
   InvalidArgumentError,
@@ -52,7 +53,6 @@ export {
   sequential,
   type CompileOptions,
   type LoadOptions,
-  type LoadWeightsOptions,
   type LossLike,
   type MetricLike,
   type ModelArgs,
@@ -60,6 +60,7 @@ export {
   type SaveOptions,
   type StepOptions,
 } from './models/model.js';
+export type { LoadWeightsOptions, SaveWeightsOptions } from './models/weights.js';
 export type { EvaluateOptions, FitOptions, PredictOptions } from './models/training.js';
 export type { SummaryOptions } from './models/summary.js';
 export type { BatchLike, BatchSource, DataLike } from './data/batches.js';
@@ -71,6 +72,7 @@ export type { CustomSource, CustomTarget, ModelSource, Progress, SaveFormat, Sav
 export type { Initializer, Loss, Metric, Regularizer, Constraint } from './objects/base.js';
 export type { Optimizer } from './objects/optimizer.js';
 export type { Activation } from './objects/activation.js';
+export type { CheckpointLoadStatus } from './train/load_status.js';
 export type { CheckpointDType, CheckpointReader, ReadCheckpointOptions } from './train/checkpoint_reader.js';
 
 export { constraints, initializers, io, losses, metrics, optimizers, regularizers };

@@ -59,6 +59,10 @@ export class Variable implements Disposable {
   get _id(): number {
     return this.#handle.id;
   }
+  /** @internal */
+  _trackedNode(): { variable: number } {
+    return { variable: this._id };
+  }
 }
 
 export interface VariableOptions {

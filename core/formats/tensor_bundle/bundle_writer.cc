@@ -37,21 +37,26 @@ void BundleWriter::add(std::string name, int32_t dtype, std::vector<int64_t> sha
   offset_ += size;
 }
 
-void BundleWriter::add_string(std::string name, const std::string& value) {
-  std::vector<std::byte> bytes, checked;
-  for (uint64_t rest = value.size();; rest >>= 7) {
-    put(bytes, static_cast<uint8_t>(rest >= 0x80 ? rest | 0x80 : rest));
-    if (rest < 0x80) break;
+void BundleWriter::add_strings(std::string name, std::vector<int64_t> shape, std::span<const std::string> values) {
+  std::vector<std::byte> bytes, checked;  // the checksums run over lengths as fixed numbers
+  for (const std::string& value : values) {
+    for (uint64_t rest = value.size();; rest >>= 7) {
+      put(bytes, static_cast<uint8_t>(rest >= 0x80 ? rest | 0x80 : rest));
+      if (rest < 0x80) break;
+    }
+    put(checked, static_cast<uint32_t>(value.size()));
   }
-  put(checked, static_cast<uint32_t>(value.size()));
   const uint32_t lengths_crc = mask_crc32c(crc32c(checked));
   put(bytes, lengths_crc);
   put(checked, lengths_crc);
-  const auto text = std::as_bytes(std::span(value));
-  bytes.insert(bytes.end(), text.begin(), text.end());
-  const uint32_t crc = crc32c(text, crc32c(checked));
+  uint32_t crc = crc32c(checked);
+  for (const std::string& value : values) {
+    const auto text = std::as_bytes(std::span(value));
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    crc = crc32c(text, crc);
+  }
   const auto size = static_cast<int64_t>(bytes.size());
-  entries_[std::move(name)] = {kString, {}, 0, offset_, size, mask_crc32c(crc)};
+  entries_[std::move(name)] = {kString, std::move(shape), 0, offset_, size, mask_crc32c(crc)};
   data_.add(std::move(bytes));
   offset_ += size;
 }

@@ -16,8 +16,8 @@ class BundleWriter {
   /// Values of `bytes.size()` bytes that `owner` keeps alive. Values stand in the shard in the order of these calls.
   void add(std::string name, int32_t dtype, std::vector<int64_t> shape, std::span<const std::byte> bytes,
            std::shared_ptr<const void> owner);
-  /// A scalar string.
-  void add_string(std::string name, const std::string& value);
+  /// A tensor of strings, which are copied.
+  void add_strings(std::string name, std::vector<int64_t> shape, std::span<const std::string> values);
   /// `<prefix>.data-00000-of-00001` and `<prefix>.index`.
   std::vector<OutputFile> finish(const std::string& prefix);
 

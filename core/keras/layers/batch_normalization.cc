@@ -67,6 +67,15 @@ class BatchNormalization final : public LayerBase<BatchNormalization> {
     moving_variance_ = add_statistic("moving_variance", shape, moving_variance_initializer);
   }
 
+  /// In Python the axis is a list once the layer is built, and lists are tracked.
+  TrackedChildren tracked_children() const override {
+    TrackedChildren children = Layer::tracked_children();
+    if (built_)
+      children.insert(children.begin(),
+                      {"axis", {.container = std::make_shared<Container>(Container{"trackable_list_wrapper"})}});
+    return children;
+  }
+
   Values call(CallContext& context, std::span<const Value> inputs) override {
     // A frozen layer runs in inference mode.
     const bool training = context.training && trainable_;

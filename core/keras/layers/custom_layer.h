@@ -17,8 +17,8 @@ class CustomLayerHooks {
   /// What the class's getConfig() returns, base keys included.
   virtual Json get_config(const Layer& layer) const = 0;
   virtual bool expects_training() const = 0;
-  /// Layers that the object holds, under its property names.
-  virtual std::vector<std::pair<std::string, LayerPtr>> sublayers() const = 0;
+  /// Layers and variables that the object holds under its property names, lists and dicts of them as containers.
+  virtual TrackedChildren tracked_children() const = 0;
 };
 
 class CustomLayer final : public Layer {
@@ -37,7 +37,9 @@ class CustomLayer final : public Layer {
   void build(const std::vector<Shape>& inputs) override { hooks_->build(*this, inputs); }
   Values call(CallContext& context, std::span<const Value> inputs) override { return hooks_->call(*this, context, inputs); }
   bool expects_training() const override { return hooks_->expects_training(); }
-  std::vector<std::pair<std::string, LayerPtr>> sublayers() const override { return hooks_->sublayers(); }
+  /// Those in lists and dicts too: "blocks-0".
+  std::vector<std::pair<std::string, LayerPtr>> sublayers() const override;
+  TrackedChildren tracked_children() const override;
 
  private:
   std::string class_name_, registered_name_;

@@ -91,6 +91,7 @@ void Layer::ensure_built(const std::vector<Shape>& inputs) {
   }
   build_shapes_ = inputs;
   built_ = true;
+  grew();
 }
 
 Values Layer::call_in_graph(CallContext& context, std::span<const Value> inputs) {
@@ -234,6 +235,13 @@ std::vector<Weight> Layer::all_weights() const {
     for (Weight& weight : layer->all_weights()) result.push_back(std::move(weight));
   }
   return result;
+}
+
+TrackedChildren Layer::tracked_children() const {
+  TrackedChildren children;
+  for (const Weight& weight : own_weights_) children.emplace_back(weight.attribute, Trackable{.variable = weight.variable});
+  for (const auto& [name, layer] : sublayers()) children.emplace_back(name, Trackable{.layer = layer});
+  return children;
 }
 
 int64_t Layer::count_params() const {

@@ -13,6 +13,7 @@
 #include "core/keras/initializers/initializer.h"
 #include "core/keras/regularizers/regularizer.h"
 #include "core/keras/session.h"
+#include "core/keras/trackable.h"
 
 namespace keras {
 
@@ -64,7 +65,7 @@ struct WeightOptions {
   ConstraintPtr constraint = nullptr;
 };
 
-class Layer : public ConfigObject, public std::enable_shared_from_this<Layer> {
+class Layer : public ConfigObject, public Growing, public std::enable_shared_from_this<Layer> {
  public:
   explicit Layer(Session& session) : session_(&session) {}
   Layer(const Layer&) = delete;
@@ -114,6 +115,8 @@ class Layer : public ConfigObject, public std::enable_shared_from_this<Layer> {
   std::vector<Weight> all_weights() const;
   /// Layers inside, by attribute name ("layer-0"), in order of tracking.
   virtual std::vector<std::pair<std::string, LayerPtr>> sublayers() const { return {}; }
+  /// What object graphs show below the layer: its weights under their attributes, then the layers inside.
+  virtual TrackedChildren tracked_children() const;
   int64_t count_params() const;
   /// Penalties of weight regularizers, as scalars.
   Values regularization_losses(GraphBuilder& builder) const;

@@ -180,6 +180,25 @@ std::vector<std::pair<std::string, LayerPtr>> Functional::sublayers() const {
   return result;
 }
 
+/// Keras's edges: every layer as "layer-I", those with weights as "layer_with_weights-K" before that.
+TrackedChildren Functional::tracked_children() const {
+  TrackedChildren children;
+  int number = 0, with_weights = 0;
+  for (const LayerPtr& layer : layers()) {
+    if (!layer->weights().empty())
+      children.emplace_back("layer_with_weights-" + std::to_string(with_weights++), Trackable{.layer = layer});
+    children.emplace_back("layer-" + std::to_string(number++), Trackable{.layer = layer});
+  }
+  for (const Weight& weight : own_weights()) children.emplace_back(weight.attribute, Trackable{.variable = weight.variable});
+  if (optimizer_) children.emplace_back("optimizer", Trackable{.optimizer = optimizer_});
+  return children;
+}
+
+void Functional::set_optimizer(std::shared_ptr<Optimizer> optimizer) {
+  optimizer_ = std::move(optimizer);
+  grew();
+}
+
 void Functional::set_trainable(bool trainable) {
   Layer::set_trainable(trainable);
   for (const LayerPtr& layer : layers_) layer->set_trainable(trainable);

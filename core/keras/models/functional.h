@@ -38,7 +38,12 @@ class Functional : public Layer {
 
   std::vector<VariablePtr> weights() const override;
   std::vector<std::pair<std::string, LayerPtr>> sublayers() const override;
+  TrackedChildren tracked_children() const override;
   void set_trainable(bool trainable) override;
+
+  /// Of compile(), or null. Belongs to the model as an attribute does: checkpoints of the model hold its state.
+  const std::shared_ptr<Optimizer>& optimizer() const { return optimizer_; }
+  void set_optimizer(std::shared_ptr<Optimizer> optimizer);
 
   /// By depth, inputs first: Keras's model.layers (Sequential leaves the InputLayer out).
   virtual std::vector<LayerPtr> layers() const { return layers_; }
@@ -66,6 +71,8 @@ class Functional : public Layer {
 
  private:
   void map_network();
+
+  std::shared_ptr<Optimizer> optimizer_;
 };
 
 using FunctionalPtr = std::shared_ptr<Functional>;

@@ -69,6 +69,7 @@ void Sequential::add(const LayerPtr& layer) {
     connect(inputs_, outputs);
   }
   layers_ = stack_;
+  grew();
 }
 
 void Sequential::start(const Shape& batch_shape, DType dtype, const std::string& input_name) {

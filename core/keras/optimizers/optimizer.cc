@@ -177,6 +177,7 @@ void Optimizer::load_config(Json& config, Session& session) {
 
 void Optimizer::build(const std::vector<VariablePtr>& variables) {
   trained_ = variables;
+  bool made_any = false;
   for (const auto& group : slot_groups()) {
     for (const VariablePtr& variable : variables) {
       for (const std::string& slot : group) {
@@ -184,9 +185,27 @@ void Optimizer::build(const std::vector<VariablePtr>& variables) {
         if (made) continue;
         made = std::make_shared<Variable>(name + "/" + slot + "/" + variable->name(),
                                           Tensor::zeros(variable->dtype(), variable->shape()), false);
+        made_any = true;
       }
     }
   }
+  if (made_any) grew();
+}
+
+TrackedChildren Optimizer::tracked_children() const {
+  const auto list = [](const std::vector<VariablePtr>& variables) {
+    auto container = std::make_shared<Container>(Container{"trackable_list_wrapper"});
+    for (size_t i = 0; i < variables.size(); ++i)
+      container->children.emplace_back(std::to_string(i), Trackable{.variable = variables[i]});
+    return Trackable{.container = container};
+  };
+  TrackedChildren children = {{"_variables", list(variables())},
+                              {"_iterations", {.variable = iterations_}},
+                              {"_learning_rate", {.variable = learning_rate_}}};
+  if (!built()) return children;
+  children.emplace_back("_index_dict", Trackable{.container = std::make_shared<Container>(Container{"trackable_dict_wrapper"})});
+  for (const auto& [name, variables] : slot_lists()) children.emplace_back(name, list(variables));
+  return children;
 }
 
 std::vector<VariablePtr> Optimizer::variables() const {

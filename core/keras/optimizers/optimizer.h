@@ -7,6 +7,7 @@
 #include "core/keras/config/object.h"
 #include "core/keras/constraints/constraint.h"
 #include "core/keras/optimizers/update_rules.h"
+#include "core/keras/trackable.h"
 
 namespace keras {
 
@@ -17,7 +18,7 @@ struct GradientStep {
   ConstraintPtr constraint;
 };
 
-class Optimizer : public ConfigObject {
+class Optimizer : public ConfigObject, public Growing {
  public:
   Optimizer();
 
@@ -37,7 +38,9 @@ class Optimizer : public ConfigObject {
   const VariablePtr& iterations() const { return iterations_; }
   const VariablePtr& learning_rate() const { return learning_rate_; }
   const std::vector<VariablePtr>& trained_variables() const { return trained_; }
-  /// The children of the optimizer's node in an object graph: list name ("_momentums") → variables.
+  /// The optimizer's node in an object graph: `_variables`, `_iterations`, `_learning_rate`; once built, the lists of slots.
+  TrackedChildren tracked_children() const;
+  /// The lists of slots as attributes: "_momentums" → variables.
   virtual std::vector<std::pair<std::string, std::vector<VariablePtr>>> slot_lists() const = 0;
   /// Sets variables() to these values. Throws ValueError if number or shapes differ.
   void set_weights(const std::vector<Tensor>& values);

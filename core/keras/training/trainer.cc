@@ -61,8 +61,8 @@ void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
   auto losses = std::make_unique<CompiledLosses>(*model_, config);
   losses_ = std::move(losses);
   config_ = std::move(config);
-  optimizer_ = std::move(optimizer);
   steps_.clear();
+  model_->set_optimizer(std::move(optimizer));
 }
 
 FunctionPtr Trainer::trace_call(bool training, const std::string& function_name) const {
@@ -95,7 +95,7 @@ FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
   const std::array loss = {losses_->total_loss(builder, y, predictions, weights, penalties)};
   if (training) {
     const std::vector<VariablePtr> variables = model_->trainable_weights();
-    optimizer_->build(variables);
+    optimizer()->build(variables);
     Values handles;
     for (const VariablePtr& variable : variables) handles.push_back(builder.handle(variable));
     const Values grads = gradients(builder, loss, handles);
@@ -103,7 +103,7 @@ FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
     for (const Weight& weight : model_->all_weights()) constraints[weight.variable.get()] = weight.constraint;
     std::vector<GradientStep> steps;
     for (size_t i = 0; i < variables.size(); ++i) steps.push_back({variables[i], grads[i], constraints[variables[i].get()]});
-    optimizer_->apply_gradients(builder, std::move(steps));
+    optimizer()->apply_gradients(builder, std::move(steps));
   }
   losses_->update_metrics(builder, y, predictions, weights);
   Values results;
@@ -164,7 +164,7 @@ Json Trainer::training_config() const {
           {"metrics", serialize_metrics(false)},
           {"weighted_metrics", serialize_metrics(true)},
           {"loss_weights", config_.loss_weights},
-          {"optimizer_config", serialize_optimizer(*optimizer_)}};
+          {"optimizer_config", serialize_optimizer(*optimizer())}};
 }
 
 }  // namespace keras

@@ -38,7 +38,7 @@ class Trainer {
   FunctionPtr trace_call(bool training, const std::string& function_name) const;
 
   const FunctionalPtr& model() const { return model_; }
-  const OptimizerPtr& optimizer() const { return optimizer_; }
+  const OptimizerPtr& optimizer() const { return model_->optimizer(); }
   const CompileConfig& config() const { return config_; }
   const CompiledLosses* losses() const { return losses_.get(); }
   /// Bytes of the last run's arena.
@@ -53,7 +53,6 @@ class Trainer {
 
   FunctionalPtr model_;
   CompileConfig config_;
-  OptimizerPtr optimizer_;
   std::unique_ptr<CompiledLosses> losses_;
   std::map<std::string, std::unique_ptr<Executor>> steps_;
   std::unique_ptr<Executor> predict_;

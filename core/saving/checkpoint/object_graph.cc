@@ -3,121 +3,151 @@
 
 #include <deque>
 #include <map>
+#include <set>
+
+#include "proto/trackable_object_graph.pb.h"
 
 namespace keras {
 namespace {
 
 constexpr const char* kList = "trackable_list_wrapper";
-constexpr const char* kDict = "trackable_dict_wrapper";
-
-/// A node that has not been numbered yet: what it is, and its children when it is opened.
-struct Pending {
-  ObjectNode node;
-  const void* identity = nullptr;  // one object, one node
-  std::vector<VariablePtr> list;   // of a list of variables
-};
 
 class GraphWriter {
  public:
-  ObjectGraph build(const FunctionalPtr& model, const OptimizerPtr& optimizer, int& signatures) {
-    root_optimizer_ = optimizer;
-    add({.node = {.layer = model}, .identity = model.get()}, "");
-    while (!open_.empty()) {
-      const int id = open_.front();
-      open_.pop_front();
-      expand(id);
+  /// Numbers everything below `root`; `expand` gives the children of a node.
+  template <class Expand>
+  ObjectGraph build(const Trackable& root, Expand&& expand) {
+    add(root, "");
+    for (size_t id = 0; id < graph_.nodes.size(); ++id) {
+      for (const auto& [name, child] : expand(static_cast<int>(id), Trackable(graph_.nodes[id].object))) {
+        const std::string& base = graph_.nodes[id].path;
+        const std::string path = base.empty() ? escape_local_name(name) : base + "/" + escape_local_name(name);
+        const int number = add(child, path);
+        graph_.nodes[id].children.emplace_back(name, number);
+      }
     }
-    signatures = signatures_;
     return std::move(graph_);
   }
 
  private:
-  int add(Pending pending, std::string path) {
-    if (pending.identity != nullptr) {
-      const auto found = numbers_.find(pending.identity);
-      if (found != numbers_.end()) return found->second;
-    }
-    const int id = static_cast<int>(graph_.nodes.size());
-    if (pending.identity != nullptr) numbers_.emplace(pending.identity, id);
-    pending.node.path = std::move(path);
-    graph_.nodes.push_back(std::move(pending.node));
-    lists_.push_back(std::move(pending.list));
-    open_.push_back(id);
-    return id;
-  }
-
-  void child(int parent, const std::string& name, Pending pending) {
-    const std::string& base = graph_.nodes[static_cast<size_t>(parent)].path;
-    const std::string path = base.empty() ? escape_local_name(name) : base + "/" + escape_local_name(name);
-    const int id = add(std::move(pending), path);
-    graph_.nodes[static_cast<size_t>(parent)].children.emplace_back(name, id);
-  }
-
-  void variable_child(int parent, const std::string& name, const VariablePtr& variable) {
-    child(parent, name, {.node = {.variable = variable}, .identity = variable.get()});
-  }
-  void list_child(int parent, const std::string& name, std::vector<VariablePtr> variables) {
-    child(parent, name, {.node = {.container = kList}, .list = std::move(variables)});
-  }
-
-  void expand(int id) {
-    const std::vector<VariablePtr> list = lists_[static_cast<size_t>(id)];
-    for (size_t i = 0; i < list.size(); ++i) variable_child(id, std::to_string(i), list[i]);
-    if (const LayerPtr layer = graph_.nodes[static_cast<size_t>(id)].layer) expand_layer(id, *layer);
-    if (const OptimizerPtr optimizer = graph_.nodes[static_cast<size_t>(id)].optimizer) expand_optimizer(id, *optimizer);
-  }
-
-  void expand_layer(int id, const Layer& layer) {
-    if (layer.class_name() == "InputLayer") return;
-    const auto add_lists = [&] {
-      list_child(id, "variables", layer.weights());
-      list_child(id, "trainable_variables", layer.trainable_weights());
-      list_child(id, "regularization_losses", {});
-    };
-    // Models name their layers before these lists, layers their own attributes after them.
-    if (!layer.is_model()) add_lists();
-    for (const auto& [name, sublayer] : keras_children(layer))
-      child(id, name, {.node = {.layer = sublayer}, .identity = sublayer.get()});
-    for (const Weight& weight : layer.own_weights()) variable_child(id, weight.attribute, weight.variable);
-    if (layer.is_model()) add_lists();
-    if (id != 0) return;
-    if (root_optimizer_) child(id, "optimizer", {.node = {.optimizer = root_optimizer_}, .identity = root_optimizer_.get()});
-    child(id, "signatures", {.node = {.container = "signature_map"}, .identity = &signatures_});
-    signatures_ = graph_.nodes[0].children.back().second;
-  }
-
-  void expand_optimizer(int id, const Optimizer& optimizer) {
-    list_child(id, "_variables", optimizer.variables());
-    variable_child(id, "_iterations", optimizer.iterations());
-    variable_child(id, "_learning_rate", optimizer.learning_rate());
-    child(id, "_index_dict", {.node = {.container = kDict}});
-    for (const auto& [name, variables] : optimizer.slot_lists()) list_child(id, name, variables);
+  int add(const Trackable& object, std::string path) {
+    const auto [found, added] = numbers_.try_emplace(identity_of(object), static_cast<int>(graph_.nodes.size()));
+    if (added) graph_.nodes.push_back({object, std::move(path)});
+    return found->second;
   }
 
   ObjectGraph graph_;
-  std::deque<int> open_;
-  std::vector<std::vector<VariablePtr>> lists_;
   std::map<const void*, int> numbers_;
-  OptimizerPtr root_optimizer_;
-  int signatures_ = -1;
 };
 
-}  // namespace
+Trackable variable_list(const std::vector<VariablePtr>& variables) {
+  auto list = std::make_shared<Container>(Container{kList});
+  for (size_t i = 0; i < variables.size(); ++i)
+    list->children.emplace_back(std::to_string(i), Trackable{.variable = variables[i]});
+  return {.container = std::move(list)};
+}
 
-std::vector<std::pair<std::string, LayerPtr>> keras_children(const Layer& layer) {
-  const auto* model = dynamic_cast<const Functional*>(&layer);
-  if (model == nullptr) return layer.sublayers();
-  std::vector<std::pair<std::string, LayerPtr>> children;
-  int number = 0, with_weights = 0;
-  for (const LayerPtr& sublayer : model->layers()) {
-    if (!sublayer->weights().empty()) children.emplace_back("layer_with_weights-" + std::to_string(with_weights++), sublayer);
-    children.emplace_back("layer-" + std::to_string(number++), sublayer);
-  }
+TrackedChildren saved_layer_children(const Layer& layer) {
+  if (layer.class_name() == "InputLayer") return {};
+  const TrackedChildren lists = {{"variables", variable_list(layer.weights())},
+                                 {"trainable_variables", variable_list(layer.trainable_weights())},
+                                 {"regularization_losses", variable_list({})}};
+  TrackedChildren children = layer.tracked_children();
+  // Whether an optimizer is saved is the caller's to say, and it hangs below the root alone.
+  std::erase_if(children, [](const auto& child) { return child.second.optimizer != nullptr; });
+  // Models name their layers before these lists, layers their own attributes after them.
+  children.insert(layer.is_model() ? children.end() : children.begin(), lists.begin(), lists.end());
   return children;
 }
 
+/// Marks the nodes from which values can be reached.
+std::vector<bool> nodes_with_values(const ObjectGraph& graph) {
+  std::vector<std::vector<int>> parents(graph.nodes.size());
+  std::vector<bool> marked(graph.nodes.size());
+  std::deque<int> open;
+  for (size_t id = 0; id < graph.nodes.size(); ++id) {
+    for (const auto& [name, child] : graph.nodes[id].children)
+      parents[static_cast<size_t>(child)].push_back(static_cast<int>(id));
+    if (graph.nodes[id].object.variable) open.push_back(static_cast<int>(id));
+  }
+  for (; !open.empty(); open.pop_front()) {
+    const auto id = static_cast<size_t>(open.front());
+    if (marked[id]) continue;
+    marked[id] = true;
+    open.insert(open.end(), parents[id].begin(), parents[id].end());
+  }
+  return marked;
+}
+
+}  // namespace
+
+TrackedChildren children_of(const Trackable& object) {
+  if (object.layer) return object.layer->tracked_children();
+  if (object.optimizer) return object.optimizer->tracked_children();
+  if (object.container) return object.container->children;
+  return {};
+}
+
+const void* identity_of(const Trackable& object) {
+  if (object.layer) return object.layer.get();
+  if (object.optimizer) return object.optimizer.get();
+  if (object.variable) return object.variable.get();
+  return object.container.get();
+}
+
+std::vector<Trackable> reachable_objects(const TrackedRoot& root) {
+  std::vector<Trackable> result;
+  std::set<const void*> seen;
+  const auto add = [&](const TrackedChildren& children) {
+    for (const auto& [name, child] : children) {
+      if (seen.insert(identity_of(child)).second) result.push_back(child);
+    }
+  };
+  add({{"", root.object}});
+  add(root.attached);
+  for (size_t i = 0; i < result.size(); ++i) add(children_of(Trackable(result[i])));
+  return result;
+}
+
+ObjectGraph checkpoint_graph(const TrackedRoot& root) {
+  return GraphWriter().build(root.object, [&](int id, const Trackable& object) {
+    TrackedChildren children = children_of(object);
+    if (id == 0) children.insert(children.end(), root.attached.begin(), root.attached.end());
+    return children;
+  });
+}
+
 ObjectGraph saved_model_graph(const FunctionalPtr& model, const OptimizerPtr& optimizer, int& signatures) {
-  return GraphWriter().build(model, optimizer, signatures);
+  const Trackable signature_map = {.container = std::make_shared<Container>(Container{"signature_map"})};
+  ObjectGraph graph = GraphWriter().build({.layer = model}, [&](int id, const Trackable& object) {
+    TrackedChildren children = object.layer ? saved_layer_children(*object.layer) : children_of(object);
+    if (id != 0) return children;
+    if (optimizer) children.emplace_back("optimizer", Trackable{.optimizer = optimizer});
+    children.emplace_back("signatures", signature_map);
+    return children;
+  });
+  signatures = graph.nodes[0].children.back().second;
+  return graph;
+}
+
+std::string serialize_graph(const ObjectGraph& graph) {
+  tensorflow::TrackableObjectGraph proto;
+  const std::vector<bool> has_values = nodes_with_values(graph);
+  for (const ObjectNode& node : graph.nodes) {
+    auto& object = *proto.add_nodes();
+    object.mutable_has_checkpoint_values()->set_value(has_values[static_cast<size_t>(proto.nodes_size() - 1)]);
+    for (const auto& [name, id] : node.children) {
+      auto& reference = *object.add_children();
+      reference.set_local_name(name);
+      reference.set_node_id(id);
+    }
+    if (!node.object.variable) continue;
+    auto& attribute = *object.add_attributes();
+    attribute.set_name("VARIABLE_VALUE");
+    attribute.set_full_name(node.object.variable->name());
+    attribute.set_checkpoint_key(variable_key(node.path));
+  }
+  return proto.SerializeAsString();
 }
 
 std::string escape_local_name(std::string_view name) {

@@ -11,14 +11,10 @@
 
 namespace keras {
 
-/// One object. Exactly one of layer, optimizer, variable is set, or none: lists, dicts and other containers.
 struct ObjectNode {
-  std::vector<std::pair<std::string, int>> children;  // local name → node
-  LayerPtr layer;
-  OptimizerPtr optimizer;
-  VariablePtr variable;
-  std::string container;  // "trackable_list_wrapper", "_generic_user_object", … for SavedModels
-  std::string path;       // names from the root to it, the shortest: "layer_with_weights-0/kernel", escaped as in keys
+  Trackable object;
+  std::string path;                                        // names from the root to it, the shortest, escaped as in keys
+  std::vector<std::pair<std::string, int>> children = {};  // local name → node
 };
 
 /// Nodes in breadth-first order from the root (node 0), each once.
@@ -26,12 +22,28 @@ struct ObjectGraph {
   std::vector<ObjectNode> nodes;
 };
 
-/// The children of a model or layer in Keras's order: "layer-0", "layer_with_weights-0", …, or its weights and sublayers.
-std::vector<std::pair<std::string, LayerPtr>> keras_children(const Layer& layer);
+/// Where a graph begins: an object, and what hangs below it beside its own children.
+struct TrackedRoot {
+  Trackable object;
+  TrackedChildren attached = {};
+};
 
+/// The children of an object in Keras's order.
+TrackedChildren children_of(const Trackable& object);
+/// What tells one object from another. Lists that are made for the graph alone are told apart by their owner's.
+const void* identity_of(const Trackable& object);
+/// Everything that can be reached, each object once, breadth first.
+std::vector<Trackable> reachable_objects(const TrackedRoot& root);
+
+/// The graph that Keras writes to a checkpoint.
+ObjectGraph checkpoint_graph(const TrackedRoot& root);
 /// The graph that Keras writes to a SavedModel: layers, weights, lists of variables, the optimizer (or null), and a node for
 /// the signatures, whose number is returned in `signatures`.
 ObjectGraph saved_model_graph(const FunctionalPtr& model, const OptimizerPtr& optimizer, int& signatures);
+
+/// The graph as checkpoints store it, serialized.
+std::string serialize_graph(const ObjectGraph& graph);
+constexpr const char* kObjectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH";
 
 /// "a/b.c" → "a.Sb..c": a local name as part of a key.
 std::string escape_local_name(std::string_view name);

@@ -87,15 +87,16 @@ std::string write_keras_metadata(const ObjectGraph& graph, const Json& training_
   keras_proto::SavedMetadata proto;
   for (size_t id = 0; id < graph.nodes.size(); ++id) {
     const ObjectNode& node = graph.nodes[id];
-    if (!node.layer) continue;
+    if (!node.object.layer) continue;
     auto& object = *proto.add_nodes();
     object.set_node_id(static_cast<int>(id));
     std::string path = "root";
     if (!node.path.empty()) path += "." + node.path;
     for (char& c : path) c = c == '/' ? '.' : c;
     object.set_node_path(path);
-    object.set_identifier(keras_identifier(*node.layer));
-    Json metadata = node.layer->class_name() == "InputLayer" ? input_metadata(*node.layer) : layer_metadata(*node.layer);
+    object.set_identifier(keras_identifier(*node.object.layer));
+    Json metadata =
+        node.object.layer->class_name() == "InputLayer" ? input_metadata(*node.object.layer) : layer_metadata(*node.object.layer);
     if (id == 0 && !training_config.is_null()) metadata["training_config"] = training_config;
     object.set_metadata(dump_json(metadata));
     object.mutable_version()->set_producer(2);

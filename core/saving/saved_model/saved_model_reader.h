@@ -6,7 +6,7 @@
 
 #include "core/formats/tensor_bundle/bundle_reader.h"
 #include "core/keras/training/trainer.h"
-#include "core/saving/read_list.h"
+#include "core/saving/file_set.h"
 
 namespace keras {
 
@@ -20,7 +20,7 @@ Json read_root_metadata(const ByteSource& metadata, const Limits& limits);
 
 /// Plans the reading of all weights of `model`, and of the optimizer's state (or null), from a bundle, along the object
 /// graph. Optimizer slots are built where the file has them. Throws NotFoundError naming a variable that the file lacks.
-void plan_bundle(const std::shared_ptr<const BundleReader>& bundle, const std::vector<std::shared_ptr<const ByteSource>>& shards,
-                 const Functional& model, Optimizer* optimizer, const Limits& limits, ReadList& reads);
+void plan_bundle(const std::shared_ptr<const BundleReader>& bundle, const std::vector<SourcePtr>& shards,
+                 const FunctionalPtr& model, const OptimizerPtr& optimizer, const Limits& limits, ReadList& reads);
 
 }  // namespace keras

@@ -1,12 +1,11 @@
 // The object graph in its two forms (of the SavedModel, of the checkpoint) and the files around it.
 #include "core/saving/saved_model/saved_model_writer.h"
 
-#include "core/formats/tensor_bundle/bundle_writer.h"
 #include "core/graph/graph_def.h"
+#include "core/saving/checkpoint/checkpoint_writer.h"
 #include "core/saving/saved_model/keras_metadata.h"
 #include "core/saving/saved_model/saved_model_reader.h"
 #include "core/saving/saved_model/serving_graph.h"
-#include "proto/trackable_object_graph.pb.h"
 
 namespace keras {
 namespace {
@@ -51,7 +50,7 @@ void add_signature(const ServingFunction& serving, const ObjectGraph& graph, int
   for (const Capture& capture : f.captures) {
     const auto variable = capture.value.object<Variable>();
     for (size_t id = 0; id < graph.nodes.size(); ++id) {
-      if (graph.nodes[id].variable == variable) concrete.add_bound_inputs(static_cast<int>(id));
+      if (graph.nodes[id].object.variable == variable) concrete.add_bound_inputs(static_cast<int>(id));
     }
   }
   auto& input = *concrete.mutable_canonicalized_input_signature()->mutable_tuple_value();
@@ -75,33 +74,15 @@ void write_object_graph(const ObjectGraph& graph, tensorflow::SavedObjectGraph& 
       reference.set_local_name(name);
       reference.set_node_id(id);
     }
-    if (node.variable)
-      set_variable(object, *node.variable);
-    else if (node.layer)
-      set_user_object(object, keras_identifier(*node.layer), 1);
-    else if (node.optimizer)
+    if (node.object.variable)
+      set_variable(object, *node.object.variable);
+    else if (node.object.layer)
+      set_user_object(object, keras_identifier(*node.object.layer), 1);
+    else if (node.object.optimizer)
       set_user_object(object, "experimentalOptimizer", 2);
     else
-      set_user_object(object, node.container, 1);
+      set_user_object(object, node.object.container->kind, 1);
   }
-}
-
-std::string checkpoint_graph(const ObjectGraph& graph) {
-  tensorflow::TrackableObjectGraph proto;
-  for (const ObjectNode& node : graph.nodes) {
-    auto& object = *proto.add_nodes();
-    for (const auto& [name, id] : node.children) {
-      auto& reference = *object.add_children();
-      reference.set_local_name(name);
-      reference.set_node_id(id);
-    }
-    if (!node.variable) continue;
-    auto& attribute = *object.add_attributes();
-    attribute.set_name("VARIABLE_VALUE");
-    attribute.set_full_name(node.variable->name());
-    attribute.set_checkpoint_key(variable_key(node.path));
-  }
-  return proto.SerializeAsString();
 }
 
 OutputFile text_file(std::string path, const std::string& text) {
@@ -126,12 +107,9 @@ std::vector<OutputFile> write_saved_model(const Trainer& trainer, bool include_o
   BundleWriter bundle;
   std::vector<std::pair<VariablePtr, std::string>> keys;
   for (const ObjectNode& node : graph.nodes) {
-    if (!node.variable) continue;
-    keys.emplace_back(node.variable, variable_key(node.path));
-    const Tensor& value = node.variable->value();
-    bundle.add(keys.back().second, static_cast<int32_t>(value.dtype()), value.shape().dims(), value.bytes(), value.owner());
+    if (node.object.variable) keys.emplace_back(node.object.variable, variable_key(node.path));
   }
-  bundle.add_string("_CHECKPOINTABLE_OBJECT_GRAPH", checkpoint_graph(graph));
+  add_checkpoint(graph, bundle);
 
   tensorflow::SavedModel saved;
   saved.set_saved_model_schema_version(1);

@@ -1,5 +1,5 @@
 // The part of the engine's bindings that loads and saves.
-import type { NativeMakers, NativeTensor } from './native.js';
+import type { NativeMakers, NativeTensor, NativeTrackedTree } from './native.js';
 
 export interface NativeWanted {
   file: number;
@@ -25,9 +25,22 @@ export interface NativeBundle {
   entries: NativeBundleEntry[];
 }
 
+/** A file in a zip: a range of it, or inflated bytes. */
+export interface NativeMember {
+  path: string;
+  size: number;
+  offset?: number;
+  bytes?: Uint8Array;
+}
+export type RestoreAssertion = 'consumed' | 'existingObjectsMatched' | 'nontrivialMatch';
+
 export interface NativeIo {
   modelLoader(customObjects: NativeMakers, compile: boolean): number;
   weightsLoader(model: number, byName: boolean, skipMismatch: boolean): number;
+  /** Restores into the objects of a tree; its files are the shards in order. */
+  checkpointLoader(bundle: number, tree: NativeTrackedTree): number;
+  /** Looks for the files of checkpoints in a file that may be a zip. */
+  checkpointZip(): number;
   loaderAddFile(id: number, path: string, size: number): number;
   loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
   /** Bytes that are needed next; null when the model stands. */
@@ -35,11 +48,16 @@ export interface NativeIo {
   /** [file, offset, count] of every range to be read, one after the other. */
   loaderReads(id: number): Float64Array;
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
-  /** `model` only of a loader of models. */
-  loaderFinish(id: number): { model?: number; warnings: string[] };
+  /** `model` only of a loader of models, `restoration` only of one of checkpoints, `members` only of a zip. */
+  loaderFinish(id: number): { model?: number; restoration?: number; warnings?: string[]; members?: NativeMember[] };
   releaseLoader(id: number): void;
   writeModel(id: number, format: string, includeOptimizer: boolean, zip: '' | 'stored' | 'deflated'): NativeFiles;
   writeWeights(id: number): NativeFiles;
+  /** Index and shard under this prefix; with `state`, the text of a `checkpoint` file beside them. */
+  writeCheckpoint(tree: NativeTrackedTree, prefix: string, state: string, asZip: boolean): NativeFiles;
+  /** Python's words where the assertion does not hold, else ''. */
+  checkRestoration(id: number, tree: NativeTrackedTree, assertion: RestoreAssertion): string;
+  releaseRestoration(id: number): void;
   writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
   releaseWriter(id: number): void;
   /** A checkpoint's index, checksums verified. */

@@ -33,7 +33,13 @@ export interface NativeGraphTensor {
   dtype: string;
 }
 /** What an op inside a traced call takes. */
-export type NativeOperand = { node: number; output: number } | { variable: number } | NativeTensor;
+export type NativeOperand =
+  | {
+      node: number;
+      output: number;
+    }
+  | { variable: number }
+  | NativeTensor;
 export interface NativeNode {
   inputs: NativeKerasTensor[];
   shapes: NativeShape[];
@@ -60,13 +66,30 @@ export interface NativeLayerState {
   built: boolean;
   isModel: boolean;
 }
+/** One object of a tree: what the engine has a number for, or a container with children by the numbers of their nodes. */
+export type NativeTrackedNode =
+  | {
+      layer: number;
+    }
+  | { variable: number }
+  | { optimizer: number }
+  | {
+      kind: string;
+      children: [name: string, node: number][];
+    };
+export interface NativeTrackedTree {
+  nodes: NativeTrackedNode[];
+  root: number;
+  /** Children of the root beside its own. */
+  attached: [name: string, node: number][];
+}
 /** What the engine calls on the object of a custom layer. */
 export interface NativeLayerObject {
   _build(shapes: NativeShape[]): void;
   _call(inputs: NativeGraphTensor[], training: boolean): NativeOperand[];
   _configText(): string;
   _expectsTraining(): boolean;
-  _sublayers(): { key: string; id: number }[];
+  _tracked(): NativeTrackedTree;
 }
 export interface NativeWeightOptions {
   shape: NativeShape;
@@ -148,6 +171,7 @@ export interface Native extends NativeIo {
   modelFromJSON(text: string, customObjects: NativeMakers): number;
   createOptimizer(text: string): number;
   optimizerState(id: number): NativeOptimizerState;
+  optimizerBuild(id: number, variables: number[]): void;
   optimizerSetWeights(id: number, values: NativeTensor[]): void;
   releaseOptimizer(id: number): void;
   compileModel(id: number, text: string, optimizer: number): void;

@@ -1,7 +1,7 @@
 // Drives the engine's loaders: hands over the bytes they ask for, then reads weights straight into the engine's memory.
 import { native } from '../engine/index.js';
 import { throwIfAborted } from '../errors.js';
-import { CHUNK, type OpenSource, type Progress, type SourceFile, readExactly } from './files.js';
+import { bytesFile, CHUNK, type OpenSource, type Progress, readExactly, type SourceFile } from './files.js';
 
 export interface ReadOptions {
   signal?: AbortSignal | undefined;
@@ -75,5 +75,20 @@ async function readLarge(loader: number, file: SourceFile, { index, offset, coun
   for (let at = 0; at < count; at += CHUNK) {
     const bytes = await readExactly(file, offset + at, Math.min(CHUNK, count - at));
     native().loaderFill(loader, index, at, bytes);
+  }
+}
+
+/** The files of checkpoints inside a zip, read by ranges where they are stored; none if the file is no zip. */
+export async function checkpointsInZip(file: SourceFile): Promise<SourceFile[]> {
+  const loader = native().checkpointZip();
+  try {
+    await runLoader(loader, { files: [file] }, {});
+    return (native().loaderFinish(loader).members ?? []).map(({ path, size, offset, bytes }) =>
+      bytes === undefined
+        ? { path, size, read: (at, count) => file.read((offset as number) + at, count) }
+        : bytesFile(path, bytes),
+    );
+  } finally {
+    native().releaseLoader(loader);
   }
 }

@@ -49,6 +49,13 @@ async function syncFolder(folder: string, fs: NodeModules['fs']): Promise<void> 
   await handle?.close();
 }
 
+/** Whether there is a file at a path. */
+export async function nodeFile(target: string | URL): Promise<boolean> {
+  const { path, node } = await toPath(target);
+  const stat = await node.fs.promises.stat(path).catch(() => null);
+  return stat?.isFile() ?? false;
+}
+
 /** The path of an existing folder, ending in a separator; null for everything else. */
 export async function nodeFolder(target: string | URL): Promise<string | null> {
   const { path, node } = await toPath(target);
@@ -222,4 +229,47 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
       cause,
     });
   }
+}
+
+/**
+ * Writes the files of a checkpoint, whose paths stand beside `prefix`, the index last. What was there before stays until all
+ * new files are complete; they then take its place one by one, and what an interruption leaves is finished by the next read.
+ */
+export async function writePrefix(prefix: string | URL, files: readonly WrittenFile[], overwrite: boolean): Promise<void> {
+  const { path, node } = await toPath(prefix);
+  const { fs } = node;
+  const folder = node.path.dirname(path);
+  if (!overwrite && fs.existsSync(`${path}.index`)) {
+    throw new IOError(`${path}.index exists already, and \`overwrite\` is false.`, { path });
+  }
+  const places = files.map((file) => node.path.join(folder, file.path));
+  // The index goes first: without it, a new shard means nothing.
+  const removeNew = async (): Promise<void> => {
+    for (const place of [...places].reverse()) await fs.promises.rm(place + NEW, { force: true });
+  };
+  try {
+    await fs.promises.mkdir(folder, { recursive: true });
+    await finishPrefix(path);
+    await removeNew();
+    try {
+      for (const [i, file] of files.entries()) await writeChunks(places[i] + NEW, file, fs);
+    } catch (error) {
+      await removeNew();
+      throw error;
+    }
+    await syncFolder(folder, fs);
+    for (const place of places) await fs.promises.rename(place + NEW, place);
+    await syncFolder(folder, fs);
+  } catch (cause) {
+    throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
+  }
+}
+
+/** A new index without a new shard: the shard has taken its place, and the index has still to. */
+export async function finishPrefix(prefix: string | URL): Promise<void> {
+  const { path, node } = await toPath(prefix);
+  const { fs } = node;
+  const index = `${path}.index${NEW}`;
+  if (fs.existsSync(index) && !fs.existsSync(`${path}.data-00000-of-00001${NEW}`))
+    await fs.promises.rename(index, `${path}.index`);
 }

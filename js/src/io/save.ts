@@ -6,7 +6,7 @@ import { isNode } from '../platform.js';
 import { concatBytes } from '../tensor.js';
 import { type Progress, messageOf } from './files.js';
 import { SCHEME, storeFiles } from './indexeddb.js';
-import { type WrittenFile, writeFolder, writePath } from './node.js';
+import { writeFolder, writePath, writePrefix, type WrittenFile } from './node.js';
 
 const DOWNLOADS = 'downloads://';
 const CHUNK = 16 << 20;
@@ -22,7 +22,10 @@ export interface WritableDirectory {
 export interface CustomTarget {
   write(path: string, bytes: Uint8Array): Promise<void> | void;
 }
-/** Where a model goes: a path (Node), `indexeddb://name`, `downloads://file`, a stream, a folder's handle, an object with `write()`. */
+/**
+ * Where a model goes: a path (Node), `indexeddb://name`, `downloads://file`, a stream, a folder's handle, an object with
+ * `write()`.
+ */
 export type SaveTarget = string | URL | WritableStream<Uint8Array> | WritableDirectory | CustomTarget;
 
 export interface WriteOptions {
@@ -30,6 +33,8 @@ export interface WriteOptions {
   onProgress: ((progress: Progress) => void) | undefined;
 }
 
+/** A model in one of its formats, or a checkpoint: files that share the beginning of their names. */
+export type FileForm = SaveFormat | 'checkpoint';
 /** What the engine is to write: the files of a folder, or, with `asZip`, one file. */
 export type Writer = (asZip: boolean) => NativeFiles;
 
@@ -59,16 +64,17 @@ export function formatFor(target: SaveTarget | undefined, saveFormat: SaveFormat
 /** Writes to a target. Without one, returns the bytes. */
 export async function writeTo(
   target: SaveTarget | undefined,
-  format: SaveFormat,
+  format: FileForm,
   write: Writer,
   options: WriteOptions,
 ): Promise<Uint8Array | undefined> {
   const name = typeof target === 'string' || target instanceof URL ? String(target) : null;
+  const isSeveral = format === 'tf' || format === 'checkpoint';
   const isFolder =
-    format === 'tf' &&
+    isSeveral &&
     ((name !== null && !/^[a-z]+:\/\/|\.zip$/i.test(name.replace(/^file:\/\//, ''))) ||
       (typeof target === 'object' && 'kind' in target));
-  const written = write(format === 'tf' && !isFolder && !(name?.startsWith(SCHEME) ?? false) && !isCustomTarget(target));
+  const written = write(isSeveral && !isFolder && !(name?.startsWith(SCHEME) ?? false) && !isCustomTarget(target));
   try {
     return await deliver(target, name, format, isFolder, written, options);
   } finally {
@@ -79,7 +85,7 @@ export async function writeTo(
 async function deliver(
   target: SaveTarget | undefined,
   name: string | null,
-  format: SaveFormat,
+  format: FileForm,
   isFolder: boolean,
   written: NativeFiles,
   { overwrite, onProgress }: WriteOptions,
@@ -107,7 +113,8 @@ async function deliver(
     } else if (name.startsWith(DOWNLOADS)) {
       download(name.slice(DOWNLOADS.length), format, blobOf(first));
     } else if (isNode()) {
-      if (isFolder) await writeFolder(name, files, overwrite);
+      if (isFolder && format === 'checkpoint') await writePrefix(name, files, overwrite);
+      else if (isFolder) await writeFolder(name, files, overwrite);
       else await writePath(name, first, overwrite);
     } else {
       throw new TypeError(
@@ -152,9 +159,9 @@ async function writeToDirectory(root: WritableDirectory, file: WrittenFile): Pro
   await pipe(file, await handle.createWritable());
 }
 
-function download(name: string, format: SaveFormat, blob: Blob): void {
+function download(name: string, format: FileForm, blob: Blob): void {
   if (typeof document === 'undefined') throw new RuntimeError('downloads:// works on a page only.');
-  const suffix = format === 'tf' ? '.zip' : format === 'h5' ? '.h5' : '.keras';
+  const suffix = format === 'h5' ? '.h5' : format === 'keras' ? '.keras' : '.zip';
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = /\.\w+$/.test(name) ? name : name + suffix;

@@ -3,12 +3,20 @@ import { type Json, type JsonObject, argsToConfig, configValue, objectFromJson, 
 import { type CustomClass, type CustomObjects, classNameOf, nativeMakers, registeredNameOf } from '../customs.js';
 import type { DType } from '../dtype.js';
 import { native } from '../engine/index.js';
-import type { NativeLayerState, NativeNode, NativeOperand, NativeShape, NativeGraphTensor } from '../engine/native.js';
+import type {
+  NativeGraphTensor,
+  NativeLayerState,
+  NativeNode,
+  NativeOperand,
+  NativeShape,
+  NativeTrackedTree,
+} from '../engine/native.js';
 import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing, Handle, wrapperOf } from '../handle.js';
 import { type Operand, toNative } from '../ops/call.js';
 import { GraphTensor, KerasTensor, type SymbolicShape, SymbolicTensor, setLayerLookup } from '../symbolic.js';
 import { Tensor, type TensorLike, tensor } from '../tensor.js';
+import { treeOfProperties } from '../train/tracking.js';
 import { Variable, pythonTuple, variableFrom } from '../variable.js';
 
 export interface LayerArgs {
@@ -93,7 +101,9 @@ export class Layer implements Disposable {
     for (let p = base; p !== Layer.prototype; p = Object.getPrototypeOf(p) as object) {
       if (isBuiltin(p.constructor)) {
         throw new UnimplementedError(
-          `${classNameOf(target)} extends ${p.constructor.className}: extending built-in layers is not supported by this version. Hold one as a sublayer instead.`,
+          `${classNameOf(target)} extends ${
+            p.constructor.className
+          }: extending built-in layers is not supported by this version. Hold one as a sublayer instead.`,
         );
       }
     }
@@ -161,7 +171,9 @@ export class Layer implements Disposable {
       const { shape } = tensors[i] as Tensor;
       if (String(shape) !== String(weight.shape)) {
         throw new ValueError(
-          `Layer ${this.name} weight shape ${pythonTuple(weight.shape)} is not compatible with provided weight shape ${pythonTuple(shape)}.`,
+          `Layer ${this.name} weight shape ${pythonTuple(weight.shape)} is not compatible with provided weight shape ${pythonTuple(
+            shape,
+          )}.`,
         );
       }
     });
@@ -207,7 +219,9 @@ export class Layer implements Disposable {
     native().addLoss(toNative(loss instanceof SymbolicTensor || loss instanceof Variable ? loss : tensor(loss)));
   }
 
-  /** Makes the layer's weights. Classes of your own override it. `inputShape` has the batch as null; several inputs give a list. */
+  /**
+   * Makes the layer's weights. Classes of your own override it. `inputShape` has the batch as null; several inputs give a list.
+   */
   build(inputShape: SymbolicShape | SymbolicShape[]): void {
     if (!isBuiltin(this.constructor)) return;
     const shapes = isShapeList(inputShape) ? inputShape : [inputShape];
@@ -335,20 +349,13 @@ export class Layer implements Disposable {
   _expectsTraining(): boolean {
     return this.call.length > 1;
   }
-  /** @internal Layers that the object holds as own properties, in order of assignment. */
-  _sublayers(): { key: string; id: number }[] {
-    const found: { key: string; id: number }[] = [];
-    const visit = (key: string, value: unknown, depth: number): void => {
-      if (value instanceof Layer) found.push({ key, id: value._id });
-      else if (depth > 0) return;
-      else if (Array.isArray(value)) value.forEach((item, i) => visit(`${key}-${i}`, item, depth + 1));
-      else if (value instanceof Map) for (const [name, item] of value) visit(`${key}-${String(name)}`, item, depth + 1);
-      else if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-        for (const [name, item] of Object.entries(value)) visit(`${key}-${name}`, item, depth + 1);
-      }
-    };
-    for (const [key, value] of Object.entries(this)) visit(key, value, 0);
-    return found;
+  /** @internal What the object holds as own properties, in order of assignment. */
+  _tracked(): NativeTrackedTree {
+    return treeOfProperties(Object.entries(this));
+  }
+  /** @internal */
+  _trackedNode(): { layer: number } {
+    return { layer: this._id };
   }
 }
 

@@ -33,6 +33,8 @@ import {
   testStep,
   trainStep,
 } from './training.js';
+import type { CheckpointLoadStatus } from '../train/load_status.js';
+import { loadWeights, type LoadWeightsOptions, saveWeights, type SaveWeightsOptions } from './weights.js';
 
 export interface ModelArgs {
   inputs: SymbolicTensor | readonly SymbolicTensor[] | Record<string, SymbolicTensor>;
@@ -66,15 +68,6 @@ export interface SaveOptions {
   saveTraces?: boolean;
   /** Of a zip: `'deflated'` makes it smaller (weights by little) and takes the time and memory. Default: `'stored'`. */
   compression?: 'stored' | 'deflated';
-  onProgress?: (progress: Progress) => void;
-}
-export interface LoadWeightsOptions {
-  /** Match layers by name instead of by position. */
-  byName?: boolean;
-  /** Only with `byName`: leave layers and weights that do not fit as they are. */
-  skipMismatch?: boolean;
-  fetch?: RequestInit;
-  signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
 /** What `predict` returns: as many tensors as the model has outputs, in the form in which it was given them. */
@@ -374,49 +367,29 @@ export class Model extends Layer {
     };
     return enqueue(() => writeTo(target, format, write, { overwrite, onProgress }));
   }
-  /** Saves the weights alone, as HDF5. Takes the targets that `save` takes. */
-  async saveWeights(
-    target?: SaveTarget,
-    options: { saveFormat?: SaveFormat; overwrite?: boolean } = {},
-  ): Promise<Uint8Array | undefined> {
-    if (formatFor(target, options.saveFormat ?? (target === undefined ? 'h5' : undefined)) !== 'h5') {
-      throw new UnimplementedError(
-        "Weights are saved as HDF5 by this version: give the file the suffix .h5, or pass saveFormat: 'h5'.",
-      );
-    }
-    return enqueue(() =>
-      writeTo(target, 'h5', () => native().writeWeights(this._id), {
-        overwrite: options.overwrite ?? true,
-        onProgress: undefined,
-      }),
-    );
+  /**
+   * Saves the weights alone: as a TensorFlow checkpoint, with the state of the optimizer where there is one, or, where the
+   * target's name ends in .h5, .hdf5 or .keras, as HDF5.
+   * @param target  what `save` takes; for a checkpoint in Node the prefix of its files
+   * @throws {ValueError} the weights have not been made yet
+   * @example await model.saveWeights('weights/epoch-1'); // epoch-1.index, epoch-1.data-00000-of-00001, checkpoint
+   */
+  async saveWeights(target?: undefined, options?: SaveWeightsOptions): Promise<Uint8Array>;
+  async saveWeights(target: SaveTarget, options?: SaveWeightsOptions): Promise<undefined>;
+  async saveWeights(target?: SaveTarget, options: SaveWeightsOptions = {}): Promise<Uint8Array | undefined> {
+    return saveWeights(this, target, options);
   }
   /**
-   * Loads weights from an HDF5 file, whole models included: by position, or, with `byName`, into the layers of the same
-   * names. With `skipMismatch`, what does not fit is left as it is and told by `console.warn`.
+   * Loads weights. From a TensorFlow checkpoint: along the structure, layers that it lacks stay as they are, and the status
+   * that is returned tells; also into a model that is not built yet. From an HDF5 file, whole models included: by position,
+   * or, with `byName`, into the layers of the same names; with `skipMismatch`, what does not fit is left as it is and told by
+   * `console.warn`; null is returned.
    * @throws {ValueError} layers, numbers or shapes do not fit
+   * @throws {AssertionError} nothing in the checkpoint belongs to this model
+   * @example (await model.loadWeights('weights/epoch-1')).assertConsumed();
    */
-  async loadWeights(
-    source: ModelSource,
-    { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions = {},
-  ): Promise<void> {
-    if (skipMismatch && !byName)
-      throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
-    await ready();
-    const opened = await openSource(source, options);
-    try {
-      await enqueue(async () => {
-        const loader = native().weightsLoader(this._id, byName, skipMismatch);
-        try {
-          await runLoader(loader, opened, options);
-          for (const warning of native().loaderFinish(loader).warnings) console.warn(warning);
-        } finally {
-          native().releaseLoader(loader);
-        }
-      });
-    } finally {
-      await opened.close?.();
-    }
+  async loadWeights(source: ModelSource, options: LoadWeightsOptions = {}): Promise<CheckpointLoadStatus | null> {
+    return loadWeights(this, source, options);
   }
 }
 
@@ -512,7 +485,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
         await runLoader(loader, opened, options);
         const { model: id, warnings } = native().loaderFinish(loader);
         const loaded = layerFrom(id as number) as Model;
-        loaded.warnings = warnings;
+        loaded.warnings = warnings ?? [];
         return loaded;
       } finally {
         native().releaseLoader(loader);

@@ -29,6 +29,10 @@ export class Optimizer implements Disposable {
   get _id(): number {
     return this.#handle.id;
   }
+  /** @internal */
+  _trackedNode(): { optimizer: number } {
+    return { optimizer: this._id };
+  }
   get #state(): NativeOptimizerState {
     return native().optimizerState(this._id);
   }
@@ -41,6 +45,13 @@ export class Optimizer implements Disposable {
   /** In Keras's order: the iteration, then the slots. There are no slots before the first training step. */
   get variables(): Variable[] {
     return this.#state.variables.map(variableFrom);
+  }
+  /** Makes the slots for these variables, as the first training step would. */
+  build(variables: readonly Variable[]): void {
+    native().optimizerBuild(
+      this._id,
+      variables.map(({ _id }) => _id),
+    );
   }
   /** How many training steps have been done. */
   get iterations(): Variable {
@@ -71,7 +82,10 @@ export class Optimizer implements Disposable {
 }
 
 function create(args: object, target: object): number {
-  const { className, configKeys } = target as { className?: string; configKeys?: readonly string[] };
+  const { className, configKeys } = target as {
+    className?: string;
+    configKeys?: readonly string[];
+  };
   if (className === undefined || configKeys === undefined) {
     throw new UnimplementedError('Optimizer classes of your own are not supported by this version.');
   }

@@ -1,38 +1,26 @@
 // The files of a checkpoint wherever they lie: `<prefix>.index` and its shards, and the `checkpoint` file of a folder, which
 // names the latest prefix.
+import { ready } from '../engine/index.js';
 import { NotFoundError, ValueError } from '../errors.js';
-import { type SourceFile, readWhole } from '../io/files.js';
+import { type OpenSource, readWhole, type SourceFile } from '../io/files.js';
 import type { HttpOptions } from '../io/http.js';
-import { nodeFolder } from '../io/node.js';
+import { SCHEME } from '../io/indexeddb.js';
+import { checkpointsInZip } from '../io/load.js';
+import { finishPrefix, nodeFile, nodeFolder } from '../io/node.js';
 import { type ModelSource, isPath, openSource } from '../io/source.js';
+import { parseCheckpointState } from './checkpoint_state.js';
 
 const INDEX = '.index';
 const STATE = 'checkpoint';
+/** Names that mean one file, also where it is missing. */
+const ONE_FILE = /\.(h5|hdf5|keras|zip)$/i;
+const SAVED_MODEL = 'variables/variables';
 
 /** An open checkpoint: files by what follows the prefix, and what has to be done when they are no longer needed. */
 export interface CheckpointFiles {
   prefix: string;
   open(suffix: string): Promise<SourceFile>;
   close(): Promise<void>;
-}
-
-/** The path that the text of a `checkpoint` file names as the latest, or null. */
-export function latestInState(text: string): string | null {
-  const found = /^\s*model_checkpoint_path\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')/m.exec(text);
-  return found === null ? null : unescapeText(found[1] ?? found[2] ?? '');
-}
-
-/** Undoes protobuf's escapes: octal and hexadecimal bytes of UTF-8, `\n`, `\"`, … */
-function unescapeText(text: string): string {
-  const bytes: number[] = [];
-  const simple: Record<string, number> = { n: 10, r: 13, t: 9, a: 7, b: 8, f: 12, v: 11 };
-  for (const [part, octal, hex, escaped] of text.matchAll(/\\([0-7]{1,3})|\\[xX]([0-9a-fA-F]{1,2})|\\(.)|[^\\]+/gsu)) {
-    if (octal !== undefined) bytes.push(parseInt(octal, 8) & 255);
-    else if (hex !== undefined) bytes.push(parseInt(hex, 16));
-    else if (escaped !== undefined && escaped in simple) bytes.push(simple[escaped] as number);
-    else bytes.push(...new TextEncoder().encode(escaped ?? part));
-  }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
 /** Where in a folder a state file points. Paths that are absolute or lead out of the folder count by their last name alone. */
@@ -43,8 +31,8 @@ function insideFolder(path: string): string {
 }
 
 async function latestOf(state: SourceFile): Promise<string> {
-  const latest = latestInState(new TextDecoder().decode(await readWhole(state)));
-  const name = latest === null ? '' : insideFolder(latest);
+  const latest = parseCheckpointState(new TextDecoder().decode(await readWhole(state)));
+  const name = latest === null ? '' : insideFolder(latest.modelCheckpointPath);
   if (name === '' || name === '..') throw new ValueError(`${state.path} names no checkpoint.`, { path: state.path });
   return name;
 }
@@ -62,12 +50,30 @@ async function openPrefix(source: string, options: HttpOptions): Promise<Checkpo
   };
   try {
     const folder = isPath(source) ? await nodeFolder(source) : /\/$/.test(source) ? source : null;
-    const prefix = folder === null ? source.replace(/\.index$/, '') : folder + (await latestOf(await openFile(folder + STATE)));
+    const prefix = folder === null ? source.replace(/\.index$/, '') : await prefixInFolder(folder, openFile);
+    if (isPath(prefix)) await finishPrefix(prefix);
     return { prefix, open: (suffix) => openFile(prefix + suffix), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The latest checkpoint of a folder; of a SavedModel, its variables. */
+async function prefixInFolder(folder: string, openFile: (path: string) => Promise<SourceFile>): Promise<string> {
+  let state: SourceFile;
+  try {
+    state = await openFile(folder + STATE);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    try {
+      await openFile(`${folder}${SAVED_MODEL}.index`);
+      return folder + SAVED_MODEL;
+    } catch {
+      throw error;
+    }
+  }
+  return folder + (await latestOf(state));
 }
 
 async function prefixAmong(files: readonly SourceFile[]): Promise<string> {
@@ -85,24 +91,79 @@ async function prefixAmong(files: readonly SourceFile[]): Promise<string> {
   return state.path.slice(0, -STATE.length) + (await latestOf(state));
 }
 
+function isText(source: ModelSource): source is string | URL {
+  return (typeof source === 'string' && !source.startsWith(SCHEME)) || source instanceof URL;
+}
+
+/** The checkpoint among files. */
+async function openAmong({ files, close }: OpenSource): Promise<CheckpointFiles> {
+  const prefix = await prefixAmong(files);
+  return {
+    prefix,
+    open: async (suffix) => {
+      const found = files.find(({ path }) => path === prefix + suffix);
+      if (found === undefined) throw new NotFoundError(`${prefix}${suffix} is missing.`, { path: prefix + suffix });
+      return found;
+    },
+    close: async () => close?.(),
+  };
+}
+
 /** Opens the checkpoint behind a source. The caller closes it. */
 export async function openCheckpoint(source: ModelSource, options: HttpOptions): Promise<CheckpointFiles> {
-  if ((typeof source === 'string' && !source.startsWith('indexeddb://')) || source instanceof URL)
-    return openPrefix(String(source), options);
-  const { files, close } = await openSource(source, options);
+  const found = await openWeights(source, options);
+  if (found.checkpoint !== undefined) return found.checkpoint;
   try {
-    const prefix = await prefixAmong(files);
-    return {
-      prefix,
-      open: async (suffix) => {
-        const found = files.find(({ path }) => path === prefix + suffix);
-        if (found === undefined) throw new NotFoundError(`${prefix}${suffix} is missing.`, { path: prefix + suffix });
-        return found;
-      },
-      close: async () => close?.(),
-    };
+    return await openAmong(found.other); // says what is missing
+  } finally {
+    await found.other.close?.();
+  }
+}
+
+/** Opens a source of weights: a checkpoint, or files of another kind. */
+export async function openWeights(
+  source: ModelSource,
+  options: HttpOptions,
+): Promise<
+  | { checkpoint: CheckpointFiles; other?: never }
+  | {
+      checkpoint?: never;
+      other: OpenSource;
+    }
+> {
+  if (isText(source) && (await isPrefix(String(source), options))) {
+    return { checkpoint: await openPrefix(String(source), options) };
+  }
+  const opened = await openSource(source, options);
+  try {
+    let { files } = opened;
+    if (files.length === 1) {
+      await ready();
+      const members = await checkpointsInZip(files[0] as SourceFile);
+      if (members.length > 0) files = members;
+    }
+    const isCheckpoint = files.some(({ path }) => path.endsWith(INDEX));
+    return isCheckpoint ? { checkpoint: await openAmong({ ...opened, files }) } : { other: opened };
   } catch (error) {
-    await close?.();
+    await opened.close?.();
+    throw error;
+  }
+}
+
+/** Whether a path or URL is the beginning of the names of several files, or a folder of them, and not one file. */
+async function isPrefix(source: string, options: HttpOptions): Promise<boolean> {
+  const path = source.replace(/[?#].*$/, '');
+  if (isPath(source)) {
+    if (await nodeFile(source)) return source.endsWith(INDEX);
+    return (await nodeFolder(source)) !== null || !ONE_FILE.test(source);
+  }
+  if (ONE_FILE.test(path)) return false;
+  if (path.endsWith(INDEX) || path.endsWith('/')) return true;
+  try {
+    await openSource(source + INDEX, { ...options, onProgress: undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof ValueError) return false;
     throw error;
   }
 }

@@ -94,7 +94,8 @@ function shardSuffix(shard: number, count: number): string {
   return `.data-${padded(shard)}-of-${padded(count)}`;
 }
 
-async function openIndex(files: CheckpointFiles): Promise<NativeBundle> {
+/** @internal The index, checksums verified. */
+export async function openIndex(files: CheckpointFiles): Promise<NativeBundle> {
   await ready();
   const index = await files.open('.index');
   if (index.size > MOST_INDEX_BYTES) {
@@ -108,15 +109,20 @@ async function openIndex(files: CheckpointFiles): Promise<NativeBundle> {
 /** The engine's own limit, `limits.metadataBytes`, is held against the blocks inside. */
 const MOST_INDEX_BYTES = 2 ** 30;
 
-async function readShards(bundle: NativeBundle, files: CheckpointFiles): Promise<Uint8Array[]> {
+/** @internal The shards in order, of the sizes that the index needs. */
+export async function openShards(bundle: NativeBundle, files: CheckpointFiles): Promise<SourceFile[]> {
   const shards: SourceFile[] = [];
   for (let i = 0; i < bundle.shardCount; i++) shards.push(await files.open(shardSuffix(i, bundle.shardCount)));
   native().checkBundleShards(
     bundle.id,
     shards.map(({ size }) => size),
   );
+  return shards;
+}
+
+async function readShards(bundle: NativeBundle, files: CheckpointFiles): Promise<Uint8Array[]> {
   const contents: Uint8Array[] = [];
-  for (const shard of shards) contents.push(await readWhole(shard));
+  for (const shard of await openShards(bundle, files)) contents.push(await readWhole(shard));
   return contents;
 }
 

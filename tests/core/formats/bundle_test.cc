@@ -93,8 +93,10 @@ std::vector<OutputFile> our_bundle(const std::shared_ptr<std::vector<float>>& va
   writer.add("b/kernel", kFloat, {2, 2}, std::as_bytes(std::span(*values)), values);
   writer.add("a/bias", kFloat, {}, std::as_bytes(std::span(*values).first(1)), values);
   writer.add("c/empty", kFloat, {0, 3}, {}, nullptr);
-  writer.add_string("text", "größe");
-  writer.add_string("long", std::string(300, 'x'));
+  const std::vector<std::string> texts = {"größe", std::string(300, 'x')};
+  writer.add_strings("text", {}, std::span(texts).first(1));
+  writer.add_strings("long", {}, std::span(texts).last(1));
+  writer.add_strings("both", {2}, texts);
   return writer.finish("variables/variables");
 }
 
@@ -117,6 +119,7 @@ TEST(BundleWriter, WhatItWritesIsReadBack) {
   EXPECT_TRUE(stored("c/empty").empty());
   EXPECT_EQ(reader.decode_strings("text", stored("text"), Limits{}), std::vector<std::string>{"größe"});
   EXPECT_EQ(reader.decode_strings("long", stored("long"), Limits{}), std::vector<std::string>{std::string(300, 'x')});
+  EXPECT_EQ(reader.decode_strings("both", stored("both"), Limits{}), (std::vector<std::string>{"größe", std::string(300, 'x')}));
   EXPECT_THROW(reader.decode_strings("b/kernel", stored("b/kernel"), Limits{}), DataLossError);
 }
 

@@ -1,0 +1,37 @@
+// Restores a checkpoint into objects that exist. The shards' bytes come from outside, piece by piece: see ByteSource.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/saving/checkpoint/restoration.h"
+
+namespace keras {
+
+class CheckpointLoader {
+ public:
+  CheckpointLoader(std::shared_ptr<const BundleReader> bundle, TrackedRoot root, const Limits& limits);
+
+  /// The shards in order.
+  int add_file(std::string path, int64_t size_bytes) { return files_.add(std::move(path), size_bytes); }
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.add_bytes(file, offset, bytes); }
+
+  /// Reads the object graph and matches it. A value: bytes that are needed; call again when they have been added. None:
+  /// direct_reads() are to be done. Throws typed errors that name what does not fit; no variable has changed then.
+  std::optional<BytesWanted> prepare();
+  const std::vector<DirectRead>& direct_reads() const { return direct_; }
+  /// After all direct reads: verifies checksums. Throws DataLossError.
+  std::shared_ptr<Restoration> finish();
+
+ private:
+  std::shared_ptr<const BundleReader> bundle_;
+  TrackedRoot root_;
+  Limits limits_;
+  FileSet files_;
+  ReadList reads_;
+  std::vector<DirectRead> direct_;
+  std::shared_ptr<Restoration> restoration_;
+};
+
+}  // namespace keras

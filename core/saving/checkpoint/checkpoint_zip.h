@@ -1,0 +1,40 @@
+// The files of checkpoints inside a zip archive.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/saving/file_set.h"
+
+namespace keras {
+
+/// One file: a range of the archive where it is stored, else its bytes, inflated.
+struct CheckpointMember {
+  std::string path;
+  int64_t size_bytes;
+  std::optional<int64_t> offset;
+  SourcePtr inflated;
+};
+
+class CheckpointZip {
+ public:
+  explicit CheckpointZip(const Limits& limits) : limits_(limits) {}
+
+  int add_file(std::string path, int64_t size_bytes) { return files_.add(std::move(path), size_bytes); }
+  void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.add_bytes(file, offset, bytes); }
+  /// A value: bytes that are needed; call again when they have been added. Throws typed errors that name the archive.
+  std::optional<BytesWanted> prepare();
+  /// Indexes, shards and `checkpoint` files, wherever they are. None for a file that is no zip.
+  const std::vector<CheckpointMember>& members() const { return members_; }
+  const std::vector<DirectRead>& direct_reads() const { return direct_; }
+
+ private:
+  Limits limits_;
+  FileSet files_;
+  std::vector<CheckpointMember> members_;
+  std::vector<DirectRead> direct_;  // none: members are read by range
+};
+
+}  // namespace keras

@@ -1,0 +1,63 @@
+// Files by number, and where in them the bytes of a source lie.
+#include "core/saving/file_set.h"
+
+#include "core/base/checked.h"
+#include "core/base/error.h"
+
+namespace keras {
+
+int FileSet::add(std::string path, int64_t size_bytes) {
+  files_.push_back(std::make_shared<BlockSource>(path, size_bytes));
+  paths_.push_back(std::move(path));
+  return static_cast<int>(files_.size()) - 1;
+}
+
+void FileSet::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
+  files_.at(static_cast<size_t>(file))->add(offset, bytes);
+}
+
+std::optional<std::pair<int, int64_t>> FileSet::locate(const ByteSource& source, int64_t offset) const {
+  if (const auto* window = dynamic_cast<const WindowSource*>(&source))
+    return locate(window->parent(), offset + window->offset_in_parent());
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].get() == &source) return std::pair(static_cast<int>(i), offset);
+  }
+  return std::nullopt;
+}
+
+int64_t FileSet::most_weight_bytes(const Limits& limits) const {
+  constexpr int64_t kSmall = 1 << 20;
+  int64_t bytes = kSmall;
+  for (const auto& file : files_) {
+    const auto most = checked_mul(file->size_bytes(), limits.inflate_ratio);
+    const auto sum = most ? checked_add(bytes, *most) : std::nullopt;
+    if (!sum || *sum > limits.total_bytes) return limits.total_bytes;
+    bytes = *sum;
+  }
+  return bytes;
+}
+
+BytesWanted FileSet::wanted(const NeedBytes& need) const {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i]->name() == need.file) return {static_cast<int>(i), need.offset, need.count};
+  }
+  throw RuntimeError("Bytes of an unknown file '{}' are needed", need.file);
+}
+
+std::vector<DirectRead> FileSet::resolve(const ReadList& reads) const {
+  std::vector<DirectRead> direct;
+  for (const ReadItem& item : reads.items) {
+    if (const auto place = locate(*item.source, item.offset)) {
+      if (item.source->size_bytes() - item.offset < static_cast<int64_t>(item.target.size()) || item.offset < 0) {
+        throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset)
+            .at(item.source->name(), item.offset);
+      }
+      if (!item.target.empty()) direct.push_back({place->first, place->second, item.target});
+    } else {
+      item.source->read(item.offset, item.target);
+    }
+  }
+  return direct;
+}
+
+}  // namespace keras
