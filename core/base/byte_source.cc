@@ -27,6 +27,8 @@ std::vector<std::byte> ByteSource::read(int64_t offset, int64_t count) const {
   return bytes;
 }
 
+void ByteSource::require(int64_t offset, int64_t count) const { check_range(*this, offset, count); }
+
 MemorySource::MemorySource(std::string name, std::vector<std::byte> bytes)
     : name_(std::move(name)), owned_(std::move(bytes)), bytes_(owned_) {}
 
@@ -38,17 +40,23 @@ void MemorySource::read(int64_t offset, std::span<std::byte> out) const {
   if (!out.empty()) std::memcpy(out.data(), bytes_.data() + offset, out.size());
 }
 
-void BlockSource::read(int64_t offset, std::span<std::byte> out) const {
-  check_range(*this, offset, static_cast<int64_t>(out.size()));
-  if (out.empty()) return;
-  const int64_t first = offset / kBlockBytes;
-  const int64_t last = (offset + static_cast<int64_t>(out.size()) - 1) / kBlockBytes;
-  for (int64_t block = first; block <= last; ++block) {
+void BlockSource::require(int64_t offset, int64_t count) const {
+  check_range(*this, offset, count);
+  if (count == 0) return;
+  const int64_t last = (offset + count - 1) / kBlockBytes;
+  for (int64_t block = offset / kBlockBytes; block <= last; ++block) {
     if (blocks_.contains(block)) continue;
     const int64_t begin = block * kBlockBytes;
     const int64_t end = std::min((last + 1) * kBlockBytes, size_bytes_);
     throw NeedBytes{name_, begin, end - begin};
   }
+}
+
+void BlockSource::read(int64_t offset, std::span<std::byte> out) const {
+  require(offset, static_cast<int64_t>(out.size()));
+  if (out.empty()) return;
+  const int64_t first = offset / kBlockBytes;
+  const int64_t last = (offset + static_cast<int64_t>(out.size()) - 1) / kBlockBytes;
   for (int64_t block = first; block <= last; ++block) {
     const auto& bytes = blocks_.at(block);
     const int64_t block_begin = block * kBlockBytes;
@@ -77,6 +85,11 @@ WindowSource::WindowSource(std::string name, std::shared_ptr<const ByteSource> p
 void WindowSource::read(int64_t offset, std::span<std::byte> out) const {
   check_range(*this, offset, static_cast<int64_t>(out.size()));
   parent_->read(offset_ + offset, out);
+}
+
+void WindowSource::require(int64_t offset, int64_t count) const {
+  check_range(*this, offset, count);
+  parent_->require(offset_ + offset, count);
 }
 
 }  // namespace keras

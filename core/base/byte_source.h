@@ -28,6 +28,8 @@ class ByteSource {
   virtual int64_t size_bytes() const = 0;
   /// Copies [offset, offset + out.size()). Throws DataLossError past the end, NeedBytes if not in memory.
   virtual void read(int64_t offset, std::span<std::byte> out) const = 0;
+  /// Throws NeedBytes for all of a range that is going to be read in parts, unless all of it is in memory.
+  virtual void require(int64_t offset, int64_t count) const;
 
   std::vector<std::byte> read(int64_t offset, int64_t count) const;
 };
@@ -60,11 +62,14 @@ class BlockSource final : public ByteSource {
 
   const std::string& name() const override { return name_; }
   int64_t size_bytes() const override { return size_bytes_; }
-  /// NeedBytes ranges start and end on block boundaries (or the file's end).
   void read(int64_t offset, std::span<std::byte> out) const override;
+  /// NeedBytes ranges start and end on block boundaries (or the file's end).
+  void require(int64_t offset, int64_t count) const override;
   using ByteSource::read;
   /// Adds what NeedBytes asked for: `offset` a multiple of kBlockBytes, whole blocks or up to the file's end.
   void add(int64_t offset, std::span<const std::byte> bytes);
+  /// Lets go of all blocks; reading asks for them again.
+  void forget() { blocks_.clear(); }
 
  private:
   std::string name_;
@@ -80,6 +85,7 @@ class WindowSource final : public ByteSource {
   const std::string& name() const override { return name_; }
   int64_t size_bytes() const override { return size_bytes_; }
   void read(int64_t offset, std::span<std::byte> out) const override;
+  void require(int64_t offset, int64_t count) const override;
   using ByteSource::read;
   const ByteSource& parent() const { return *parent_; }
   int64_t offset_in_parent() const { return offset_; }

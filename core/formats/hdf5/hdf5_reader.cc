@@ -44,6 +44,18 @@ void fill(const Dataset& dataset, std::span<std::byte> out) {
   for (size_t i = 0; i + element <= out.size(); i += element) std::memcpy(out.data() + i, dataset.fill.data(), element);
 }
 
+/// Asks for chunks that lie close together at once, not one by one.
+void require_chunks(const ByteSource& source, const std::vector<Chunk>& chunks) {
+  constexpr int64_t kGap = 1 << 16;
+  int64_t begin = INT64_MAX, end = 0, bytes = kGap;
+  for (const Chunk& chunk : chunks) {
+    begin = std::min(begin, chunk.offset);
+    end = std::max(end, chunk.offset + chunk.bytes);
+    bytes += chunk.bytes;
+  }
+  if (end > begin && (end - begin) / 2 <= bytes) source.require(begin, end - begin);
+}
+
 void swap_bytes(std::span<std::byte> data, size_t element_bytes) {
   for (size_t i = 0; i + element_bytes <= data.size(); i += element_bytes) {
     std::reverse(data.begin() + static_cast<ptrdiff_t>(i), data.begin() + static_cast<ptrdiff_t>(i + element_bytes));
@@ -128,7 +140,12 @@ const Object* Reader::follow(const Object* current, std::string_view path, int& 
       continue;
     }
     const auto link = std::find_if(current->links.begin(), current->links.end(), [&](const auto& l) { return l.first == part; });
-    if (link == current->links.end()) return nullptr;
+    if (link == current->links.end()) {
+      if (std::ranges::find(current->external_links, part) != current->external_links.end())
+        throw UnimplementedError("{}: '{}' is an external link; other files are never read", source_->name(), part)
+            .at(source_->name());
+      return nullptr;
+    }
     current = &object(link->second, part);
   }
   return current;
@@ -218,6 +235,7 @@ void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::
     case Dataset::Layout::kUnallocated: fill(dataset, out); break;
     case Dataset::Layout::kChunked:
       fill(dataset, out);
+      require_chunks(*source_, dataset.chunks);
       for (const Chunk& chunk : dataset.chunks) read_chunk(dataset, chunk, name, out);
       break;
   }

@@ -16,6 +16,7 @@ struct Object {
   std::vector<Attribute> attributes;
   std::vector<std::pair<std::string, uint64_t>> links;          // name → address, of a group; in the order of the file
   std::vector<std::pair<std::string, std::string>> soft_links;  // name → path inside the file
+  std::vector<std::string> external_links;                      // names whose target is in another file
   std::optional<Dataset> dataset;
 
   const Attribute* attribute(std::string_view name) const;

@@ -11,7 +11,7 @@
 
 namespace keras::hdf5 {
 
-enum class TypeClass { kInteger, kFloat, kFixedString, kVlenString, kOpaque, kOther };
+enum class TypeClass { kInteger, kFloat, kBoolean, kFixedString, kVlenString, kOpaque, kOther };
 
 /// The type of an element.
 struct Type {

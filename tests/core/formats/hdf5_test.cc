@@ -86,7 +86,7 @@ TEST(Hdf5Reader, ReadsEveryNumericTypeInBothByteOrders) {
 
 TEST(Hdf5Reader, ReadsBoolsScalarsAndEmptyDatasets) {
   const Reader reader = open("types.h5");
-  EXPECT_EQ(dataset(reader, "bool").type.type_class, TypeClass::kInteger);
+  EXPECT_EQ(dataset(reader, "bool").type.type_class, TypeClass::kBoolean);
   EXPECT_EQ(numbers(reader, "bool"), (std::vector<double>{1, 0, 1}));
   EXPECT_TRUE(dataset(reader, "scalar").shape.empty());
   EXPECT_EQ(numbers(reader, "scalar"), std::vector<double>{2.5});
@@ -258,6 +258,13 @@ TEST_P(Refused, ByName) {
     EXPECT_NE(error.message().find(GetParam().second), std::string::npos) << error.message();
     EXPECT_NE(error.message().find(file), std::string::npos) << error.message();
   }
+}
+
+TEST(Hdf5Reader, AnExternalLinkLeavesItsNeighboursReadable) {
+  const Reader reader = open("refused_external_link_beside.h5");
+  EXPECT_EQ(numbers(reader, "group/y"), expected(4));
+  EXPECT_THROW(reader.find("group/x"), UnimplementedError);
+  EXPECT_EQ(reader.find("group/z"), nullptr);
 }
 
 TEST(Hdf5Reader, TellsElementsThatAreNoNumbers) {
