@@ -5,6 +5,7 @@
 
 #include "core/keras/layers/classes.h"
 #include "core/keras/layers/input_layer.h"
+#include "core/keras/layers/keras_names.h"
 #include "core/keras/models/sequential.h"
 
 namespace keras {
@@ -36,6 +37,14 @@ std::vector<Shape> build_shapes_of(const Layer& layer) {
     if (name.is_string()) error.set_path(name.get<std::string>());
     throw error;
   }
+  if (is_keras_layer(class_name)) {
+    UnimplementedError error(
+        "Keras's layer '{}' is not in this version. Pass a layer class that does the same as `customObjects: {{{}}}` to the "
+        "function that loads the model.",
+        class_name, class_name);
+    if (name.is_string()) error.set_path(name.get<std::string>());
+    throw error;
+  }
   ValueError error(
       "Unknown layer: '{}'. Please ensure you are using a `keras.utils.customObjectScope` and that this object is included in "
       "the scope, or pass it as `customObjects: {{{}}}` to the function that loads the model.",
@@ -44,7 +53,8 @@ std::vector<Shape> build_shapes_of(const Layer& layer) {
   throw error;
 }
 
-LayerPtr make_builtin(const std::string& class_name, const Json& config, const DeserializeContext& context) {
+LayerPtr make_builtin(const std::string& name_in_file, const Json& config, const DeserializeContext& context) {
+  const std::string class_name = canonical_layer_name(name_in_file);
   for (const LayerEntry& entry : builtin_layers()) {
     if (entry.class_name != class_name) continue;
     LayerPtr layer = entry.make(context.session);

@@ -1,5 +1,6 @@
 // Config tables against those of Keras 2.15: keys, their order, defaults, the types of values.
 #include "core/keras/layers/classes.h"
+#include "core/keras/layers/keras_names.h"
 #include "tests/core/keras/fixtures.h"
 
 namespace keras::testing {
@@ -83,6 +84,26 @@ TEST(Config, WrongArgumentsAreNamed) {
   EXPECT_TRUE(error_of({{"class_name", "Dense"}, {"config", {{"units", 1}, {"kernel_initializer", "nope"}}}})
                   .starts_with("ValueError: Unknown initializer: 'nope'."));
   EXPECT_TRUE(error_of({{"class_name", "Nope"}, {"config", Json::object()}}).starts_with("ValueError: Unknown layer: 'Nope'."));
+}
+
+TEST(Config, KerasLayersThatAreNotHereAreToldFromUnknownOnes) {
+  EXPECT_TRUE(is_keras_layer("LSTM"));
+  EXPECT_FALSE(is_keras_layer("Nope"));
+  EXPECT_TRUE(error_of({{"class_name", "ConvLSTM3D"}, {"config", {{"name", "cells"}}}})
+                  .starts_with("UnimplementedError: Keras's layer 'ConvLSTM3D' is not in this version."));
+}
+
+TEST(Config, KerasOtherNamesOfLayersMeanTheSameClasses) {  // tf.keras.layers.Convolution2D is tf.keras.layers.Conv2D
+  for (const auto& [alias, name] : {std::pair{"Convolution2D", "Conv2D"},
+                                    {"SeparableConvolution1D", "SeparableConv1D"},
+                                    {"Convolution2DTranspose", "Conv2DTranspose"},
+                                    {"MaxPool3D", "MaxPooling3D"},
+                                    {"GlobalMaxPool2D", "GlobalMaxPooling2D"},
+                                    {"GlobalAvgPool1D", "GlobalAveragePooling1D"},
+                                    {"BatchNormalizationV1", "BatchNormalization"},
+                                    {"MaxPooling2D", "MaxPooling2D"},
+                                    {"Dense", "Dense"}})
+    EXPECT_EQ(canonical_layer_name(alias), name);
 }
 
 TEST(Config, SizesThatCannotBeAreRejected) {
