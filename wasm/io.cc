@@ -11,31 +11,12 @@
 #include "core/saving/model_loader.h"
 #include "core/saving/saved_model/saved_model_writer.h"
 #include "wasm/convert.h"
+#include "wasm/jobs.h"
 #include "wasm/layers.h"
 #include "wasm/tracking.h"
 
 namespace keras {
 namespace {
-
-/// Loaders and writers under way, by number.
-template <class T>
-class Jobs {
- public:
-  int add(std::unique_ptr<T> job) {
-    jobs_[++last_] = std::move(job);
-    return last_;
-  }
-  T& get(int number) {
-    const auto found = jobs_.find(number);
-    if (found == jobs_.end()) throw RuntimeError("This load or save has ended.");
-    return *found->second;
-  }
-  void release(int number) { jobs_.erase(number); }
-
- private:
-  int last_ = 0;
-  std::map<int, std::unique_ptr<T>> jobs_;
-};
 
 using Loader = std::variant<ModelLoader, WeightsLoader, CheckpointLoader, CheckpointZip>;
 using Files = std::vector<OutputFile>;
@@ -89,15 +70,7 @@ void loader_add_bytes(int id, int file, double offset, const val& bytes) {
 }
 
 val loader_prepare(int id) {
-  return guarded([&] {
-    const auto wanted = std::visit([](auto& loader) { return loader.prepare(); }, loaders().get(id));
-    if (!wanted) return val::null();
-    val result = val::object();
-    result.set("file", wanted->file);
-    result.set("offset", static_cast<double>(wanted->offset));
-    result.set("count", static_cast<double>(wanted->count));
-    return result;
-  });
+  return guarded([&] { return wanted_to_js(std::visit([](auto& loader) { return loader.prepare(); }, loaders().get(id))); });
 }
 
 const std::vector<DirectRead>& direct_reads_of(int id) {

@@ -16,6 +16,10 @@ void FileSet::add_bytes(int file, int64_t offset, std::span<const std::byte> byt
   files_.at(static_cast<size_t>(file))->add(offset, bytes);
 }
 
+void FileSet::forget_bytes() {
+  for (const auto& file : files_) file->forget();
+}
+
 std::optional<std::pair<int, int64_t>> FileSet::locate(const ByteSource& source, int64_t offset) const {
   if (const auto* window = dynamic_cast<const WindowSource*>(&source))
     return locate(window->parent(), offset + window->offset_in_parent());

@@ -36,6 +36,8 @@ class FileSet {
   int add(std::string path, int64_t size_bytes);
   /// Answers BytesWanted.
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
+  /// Lets go of all bytes: what is read next is asked for again.
+  void forget_bytes();
 
   size_t size() const { return files_.size(); }
   SourcePtr file(size_t index) const { return files_[index]; }

@@ -3,15 +3,14 @@
 #include "core/saving/model_loader.h"
 
 #include "core/formats/hdf5/hdf5_reader.h"
-#include "core/formats/zip/zip_reader.h"
 #include "core/saving/h5/h5_names.h"
 #include "core/saving/h5/h5_reader.h"
+#include "core/saving/h5/keras_1_config.h"
+#include "core/saving/model_files.h"
 #include "core/saving/saved_model/saved_model_reader.h"
 
 namespace keras {
 namespace {
-
-constexpr int64_t kMagicBytes = 8;
 
 /// While it lives, new layers do not draw initial values, and take no more than `bytes` together.
 class LoadingScope {
@@ -48,7 +47,6 @@ struct ModelLoader::State {
   bool told = false;
 
   void tell_format();
-  void open_zip(const SourcePtr& source);
   void make_model(const Json& model_config, const Json& training_config);
   void restore_compile(const Json& training_config);
   void prepare_h5();
@@ -56,63 +54,23 @@ struct ModelLoader::State {
   SourcePtr member(const std::string& path) const;
 };
 
+/// Opens what the files are, if a model can be in it.
 void ModelLoader::State::tell_format() {
-  if (files.size() == 0) throw ValueError("No file to load a model from");
-  for (size_t i = 0; i < files.size(); ++i) members[files.path(i)] = files.file(i);
-  if (files.size() > 1) {
-    // A folder: the model's root is where saved_model.pb lies.
-    std::string folder;
-    bool found = false;
-    for (const auto& [path, source] : members) {
-      const size_t slash = path.rfind('/');
-      if (path.substr(slash == std::string::npos ? 0 : slash + 1) != kSavedModelFile || path.starts_with("__MACOSX/")) continue;
-      const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-      if (!found || parent.size() < folder.size()) folder = parent;
-      found = true;
-    }
-    if (!found) throw ValueError("There is no '{}' among the {} files: not a SavedModel", kSavedModelFile, files.size());
-    std::map<std::string, SourcePtr> below;
-    for (const auto& [path, source] : members) {
-      if (path.starts_with(folder)) below[path.substr(folder.size())] = source;
-    }
-    members = std::move(below);
-    return;
-  }
-  const SourcePtr source = files.file(0);
-  if (source->size_bytes() == 0) throw DataLossError("{}: the file is empty", source->name()).at(source->name(), 0);
-  const std::vector<std::byte> start = source->read(0, std::min(kMagicBytes, source->size_bytes()));
-  if (looks_like_zip(start)) return open_zip(source);
-  if (hdf5::looks_like_hdf5(*source)) {
-    h5 = hdf5::Reader::open(source, session.limits);
-    return;
-  }
-  throw ValueError("{}: not a model. It is neither an HDF5 file, nor a zip, nor a SavedModel folder.", source->name())
-      .at(source->name(), 0);
-}
-
-void ModelLoader::State::open_zip(const SourcePtr& source) {
-  const ZipArchive archive = ZipArchive::open(source, session.limits);
-  std::string folder;
-  if (!archive.find_folder_with(kSavedModelFile, folder)) {
-    std::string keras_folder;
-    if (archive.find_folder_with("config.json", keras_folder) && archive.find_folder_with("model.weights.h5", keras_folder)) {
+  ModelFiles found = tell_model_files(files, session.limits);
+  members = std::move(found.members);
+  switch (found.format) {
+    case FileFormat::kHdf5: h5 = hdf5::Reader::open(files.file(0), session.limits); return;
+    case FileFormat::kSavedModel: return;
+    case FileFormat::kKerasArchive:
       throw UnimplementedError("{}: a .keras archive of Keras's v3 format, which is not supported yet; save as H5 or SavedModel.",
-                               source->name())
-          .at(source->name());
-    }
-    throw ValueError("{}: there is no model in this zip: no '{}' in any folder", source->name(), kSavedModelFile)
-        .at(source->name());
+                               files.path(0))
+          .at(files.path(0));
+    case FileFormat::kCheckpoint:
+      throw ValueError(
+          "There is no '{}' among the {} files: not a SavedModel. They are a checkpoint, which holds values only: "
+          "`keras.train.loadCheckpoint(…)` reads it.",
+          kSavedModelFile, files.size());
   }
-  std::map<std::string, SourcePtr> found;
-  for (const ZipMember& zip_member : archive.members()) {
-    if (!zip_member.name.starts_with(folder) || zip_member.name.ends_with('/')) continue;
-    const std::string path = zip_member.name.substr(folder.size());
-    if (path == kMetadataFile) archive.verify(zip_member);
-    // Assets and functions are not needed to make a Keras model.
-    if (path == kMetadataFile || path == kSavedModelFile || path.starts_with(std::string(kVariablesPrefix)))
-      found[path] = archive.open_member(zip_member);
-  }
-  members = std::move(found);
 }
 
 SourcePtr ModelLoader::State::member(const std::string& path) const {
@@ -161,7 +119,8 @@ void ModelLoader::State::prepare_h5() {
     const Json training = config.training_config.empty()
                               ? Json()
                               : parse_json(config.training_config, h5->source().name() + " (training_config)", session.limits);
-    make_model(parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits), training);
+    const Json model_config = parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits);
+    make_model(config.keras_1 ? convert_keras_1_config(model_config) : model_config, training);
   }
   ReadList planned;
   plan_h5_weights(*h5, kModelWeights, *loaded.model, {}, planned);

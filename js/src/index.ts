@@ -68,6 +68,14 @@ export type { Callback, CallbackLike, CallbackParams, Logs } from './callbacks/c
 export type { History } from './callbacks/builtin.js';
 export type { CustomClass, CustomObjects } from './customs.js';
 export type { Json, JsonObject } from './config.js';
+export {
+  inspect,
+  type InspectOptions,
+  type InspectedArray,
+  type InspectedSignature,
+  type InspectedTensor,
+  type Inspection,
+} from './io/inspect.js';
 export type { CustomSource, CustomTarget, ModelSource, Progress, SaveFormat, SaveTarget, StoredModelInfo } from './io/index.js';
 export type { Initializer, Loss, Metric, Regularizer, Constraint } from './objects/base.js';
 export type { Optimizer } from './objects/optimizer.js';

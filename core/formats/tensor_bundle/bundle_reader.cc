@@ -162,9 +162,11 @@ void BundleReader::check_overlap() const {
   }
 }
 
-void BundleReader::verify(std::string_view name, std::span<const std::byte> values) const {
+void BundleReader::verify(std::string_view name, std::span<const std::byte> values) const { verify_crc(name, crc32c(values)); }
+
+void BundleReader::verify_crc(std::string_view name, uint32_t crc) const {
   const BundleEntry& e = entry(name);
-  const uint32_t found = mask_crc32c(crc32c(values));
+  const uint32_t found = mask_crc32c(crc);
   if (found == e.masked_crc32c) return;
   throw DataLossError("{}: the checksum of '{}' does not match: stored {}, calculated on the values {}", file_, name,
                       unmask_crc32c(e.masked_crc32c), unmask_crc32c(found))

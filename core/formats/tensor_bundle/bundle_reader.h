@@ -36,6 +36,8 @@ class BundleReader {
   void check_shards(std::span<const int64_t> sizes) const;
   /// Throws DataLossError naming `name` if the values' checksum is not the one in the index.
   void verify(std::string_view name, std::span<const std::byte> values) const;
+  /// The same, of values whose crc32c is known.
+  void verify_crc(std::string_view name, uint32_t crc) const;
   /// The elements of a string tensor from its stored bytes, checksums verified.
   std::vector<std::string> decode_strings(std::string_view name, std::span<const std::byte> stored, const Limits& limits) const;
 

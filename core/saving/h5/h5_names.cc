@@ -22,6 +22,13 @@ std::vector<VariablePtr> h5_weights(const Layer& layer) {
   return result;
 }
 
+bool is_v3_weights(const hdf5::Reader& reader) {
+  const std::vector<std::pair<std::string, uint64_t>>& links = reader.root().links;
+  return std::ranges::any_of(links, [](const auto& link) {
+    return link.first == "layers" || link.first == "_layer_checkpoint_dependencies" || link.first == "vars";
+  });
+}
+
 bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute,
                 std::vector<std::string>& names) {
   if (const hdf5::Attribute* whole = object.attribute(attribute)) {

@@ -24,6 +24,9 @@ constexpr const char* kWrittenVersion = "2.15.0";
 /// The weights of a layer in the order of HDF5 files: trainable ones first, then the others, over all layers inside.
 std::vector<VariablePtr> h5_weights(const Layer& layer);
 
+/// Whether a file of no model and no `layer_names` has groups as Keras's v3 format makes them ("model.weights.h5").
+bool is_v3_weights(const hdf5::Reader& reader);
+
 /// A list of names that may be split over "name0", "name1", …; false if there is none.
 bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute,
                 std::vector<std::string>& names);

@@ -1,8 +1,7 @@
 // Weights by position or by name, as Keras loads them; values of another dtype are cast.
 #include "core/saving/h5/h5_reader.h"
 
-#include <bit>
-
+#include "core/saving/h5/h5_assignments.h"
 #include "core/saving/h5/h5_conversions.h"
 #include "core/saving/h5/h5_names.h"
 
@@ -12,99 +11,6 @@ namespace {
 struct SavedLayer {
   std::string name;
   std::vector<std::string> weight_names;
-};
-
-DType dtype_of(const hdf5::Type& type, const std::string& where) {
-  using hdf5::TypeClass;
-  if (type.type_class == TypeClass::kFloat) {
-    if (type.bytes == 2) return DType::kFloat16;
-    if (type.bytes == 4) return DType::kFloat32;
-    if (type.bytes == 8) return DType::kFloat64;
-  } else if (type.type_class == TypeClass::kInteger) {
-    switch (type.bytes) {
-      case 1: return type.is_signed ? DType::kInt8 : DType::kUint8;
-      case 2: return type.is_signed ? DType::kInt16 : DType::kUint16;
-      case 4: return type.is_signed ? DType::kInt32 : DType::kUint32;
-      case 8: return type.is_signed ? DType::kInt64 : DType::kUint64;
-      default: break;
-    }
-  }
-  throw UnimplementedError("HDF5: '{}' has an element type that no weight can have", where);
-}
-
-/// IEEE binary16 → float.
-float half_to_float(uint16_t half) {
-  const uint32_t sign = static_cast<uint32_t>(half >> 15) << 31, exponent = half >> 10 & 31, mantissa = half & 1023;
-  if (exponent == 0) {
-    const float value = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign != 0 ? -value : value;
-  }
-  const uint32_t bits = sign | (exponent == 31 ? 0x7F800000u : (exponent + 112) << 23) | mantissa << 13;
-  return std::bit_cast<float>(bits);
-}
-
-double element(const Tensor& tensor, int64_t index) {
-  if (tensor.dtype() == DType::kFloat16) {
-    return static_cast<double>(half_to_float(reinterpret_cast<const uint16_t*>(tensor.raw())[index]));
-  }
-  return tensor.number_at(index);
-}
-
-void copy_cast(const Tensor& from, Tensor& to) {
-  const auto bytes = static_cast<size_t>(dtype_bytes(to.dtype()));
-  for (int64_t i = 0; i < from.elements(); ++i) {
-    const Tensor value = Tensor::number(to.dtype(), element(from, i));
-    std::copy_n(value.raw(), bytes, to.raw() + static_cast<size_t>(i) * bytes);
-  }
-}
-
-/// An array of a file: where it is, or, after a conversion, its values.
-struct SavedWeight {
-  std::string path;
-  const hdf5::Dataset* dataset;
-  Shape shape;
-  std::optional<Tensor> converted;
-};
-
-Tensor read_values(const hdf5::Reader& reader, const SavedWeight& saved) {
-  Tensor values = Tensor::allocate(dtype_of(saved.dataset->type, saved.path), Shape(saved.dataset->shape));
-  reader.read(*saved.dataset, saved.path, values.bytes());
-  return values;
-}
-
-/// What is to be put into variables once everything is known to fit.
-class Assignments {
- public:
-  /// Straight from the file, where form and dtype are the same, else through a copy.
-  void add(const hdf5::Reader& reader, SavedWeight saved, const VariablePtr& variable, ReadList& reads) {
-    if (saved.shape != variable->shape()) {
-      throw ValueError(
-          "Cannot assign value to variable ' {}:0': Shape mismatch.The variable shape {}, and the assigned value shape "
-          "{} are incompatible.",
-          variable->name(), variable->shape(), saved.shape)
-          .at(saved.path);
-    }
-    if (!saved.converted) {
-      const auto offset = reader.plain_offset(*saved.dataset);
-      if (offset && dtype_of(saved.dataset->type, saved.path) == variable->dtype()) {
-        reads.items.push_back({&reader.source(), *offset, variable_bytes(*variable)});
-        return;
-      }
-      saved.converted = read_values(reader, saved);
-    }
-    copies_.emplace_back(variable, std::move(*saved.converted));
-  }
-  void commit() {
-    for (auto& [variable, values] : copies_) {
-      if (values.dtype() == variable->dtype())
-        variable->assign(std::move(values));
-      else
-        copy_cast(values, variable->mutable_value());
-    }
-  }
-
- private:
-  std::vector<std::pair<VariablePtr, Tensor>> copies_;
 };
 
 const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path) {
@@ -152,7 +58,7 @@ class WeightsPlan {
                        layers.size(), layers_.size());
     }
     for (size_t k = 0; k < layers.size(); ++k) {
-      std::vector<SavedWeight> saved = weights_for(layers_[k], *layers[k]);
+      std::vector<SavedArray> saved = weights_for(layers_[k], *layers[k]);
       const std::vector<VariablePtr> variables = h5_weights(*layers[k]);
       if (variables.size() != saved.size()) {
         throw ValueError(
@@ -160,7 +66,7 @@ class WeightsPlan {
             "weight(s). Received {} saved weight(s)",
             k, layers[k]->name(), layers_[k].name, variables.size(), saved.size());
       }
-      for (size_t i = 0; i < saved.size(); ++i) assignments_.add(reader_, std::move(saved[i]), variables[i], reads_);
+      for (size_t i = 0; i < saved.size(); ++i) assignments_.add(std::move(saved[i]), variables[i]);
     }
   }
 
@@ -194,7 +100,7 @@ class WeightsPlan {
   }
 
   std::vector<std::string> commit() {
-    assignments_.commit();
+    assignments_.commit(reads_);
     return std::move(warnings_);
   }
 
@@ -205,7 +111,7 @@ class WeightsPlan {
   }
 
   void layer_by_name(size_t k, const Layer& layer) {
-    std::vector<SavedWeight> saved = weights_for(layers_[k], layer);
+    std::vector<SavedArray> saved = weights_for(layers_[k], layer);
     const std::vector<VariablePtr> variables = h5_weights(layer);
     if (saved.size() != variables.size()) {
       const std::string counts =
@@ -217,7 +123,7 @@ class WeightsPlan {
     }
     for (size_t i = 0; i < saved.size(); ++i) {
       if (saved[i].shape == variables[i]->shape()) {
-        assignments_.add(reader_, std::move(saved[i]), variables[i], reads_);
+        assignments_.add(std::move(saved[i]), variables[i]);
         continue;
       }
       const std::string shapes = keras::format("weight {}:0. Weight expects shape {}. Received saved weight with shape {}",
@@ -229,8 +135,8 @@ class WeightsPlan {
   }
 
   /// The arrays of a saved layer as `layer` wants them. Without a conversion nothing is read.
-  std::vector<SavedWeight> weights_for(const SavedLayer& from, const Layer& layer) const {
-    std::vector<SavedWeight> saved;
+  std::vector<SavedArray> weights_for(const SavedLayer& from, const Layer& layer) const {
+    std::vector<SavedArray> saved;
     for (const std::string& name : from.weight_names) {
       const std::string path = join_path(group_, from.name + "/" + name);
       const hdf5::Dataset& dataset = dataset_at(reader_, path);
@@ -238,11 +144,11 @@ class WeightsPlan {
     }
     if (!may_convert(saved, layer)) return saved;
     std::vector<Tensor> values;
-    for (const SavedWeight& weight : saved) values.push_back(read_values(reader_, weight));
+    for (const SavedArray& weight : saved) values.push_back(read_saved(reader_, weight));
     std::vector<Tensor> converted = convert_saved_weights(conversion_target(layer), values, keras_1_);
-    std::vector<SavedWeight> result;
+    std::vector<SavedArray> result;
     for (size_t i = 0; i < converted.size(); ++i) {
-      const SavedWeight& place = saved[std::min(i, saved.size() - 1)];
+      const SavedArray& place = saved[std::min(i, saved.size() - 1)];
       result.push_back({place.path, place.dataset, converted[i].shape(), std::move(converted[i])});
     }
     return result;
@@ -250,7 +156,7 @@ class WeightsPlan {
 
   /// Whether these arrays may be of an old form of the layer's weights. No conversion more than doubles or halves them, so
   /// that a file cannot ask for much more memory than the model has.
-  bool may_convert(const std::vector<SavedWeight>& saved, const Layer& layer) const {
+  bool may_convert(const std::vector<SavedArray>& saved, const Layer& layer) const {
     int64_t room = 0;
     const std::vector<VariablePtr> variables = h5_weights(layer);
     for (const VariablePtr& variable : variables) room += 2 * variable->shape().elements();
@@ -270,7 +176,7 @@ class WeightsPlan {
   ReadList& reads_;
   std::vector<SavedLayer> layers_;
   bool keras_1_ = false;
-  Assignments assignments_;
+  H5Assignments assignments_{reader_};
   std::vector<std::string> warnings_;
 };
 
@@ -283,11 +189,11 @@ H5Config read_h5_config(const hdf5::Reader& reader) {
     const std::vector<std::string> values = attribute ? reader.strings(*attribute) : std::vector<std::string>{};
     return values.empty() ? std::string() : values[0];
   };
-  H5Config config{text(kModelConfig), text(kTrainingConfig)};
+  const std::string version = text(kKerasVersion);
+  H5Config config{text(kModelConfig), text(kTrainingConfig), version.empty() || version.starts_with("1.")};
   if (!config.model_config.empty()) return config;
   const std::string& file = reader.source().name();
-  if (root.attribute(kLayerNames) != nullptr || reader.find("layers") != nullptr ||
-      reader.find("_layer_checkpoint_dependencies") != nullptr) {
+  if (root.attribute(kLayerNames) != nullptr || root.attribute("layer_names0") != nullptr || is_v3_weights(reader)) {
     throw ValueError(
         "No model config found in the file at {}. It holds weights only: make the model first, then call "
         "`model.loadWeights(…)`.",
@@ -321,13 +227,13 @@ void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const s
                      optimizer.class_name(), variables.size())
         .at(kOptimizerWeights);
   }
-  Assignments assignments;
+  H5Assignments assignments(reader);
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string path = join_path(kOptimizerWeights, names[i]);
     const hdf5::Dataset& dataset = dataset_at(reader, path);
-    assignments.add(reader, {path, &dataset, Shape(dataset.shape), std::nullopt}, variables[i], reads);
+    assignments.add({path, &dataset, Shape(dataset.shape), std::nullopt}, variables[i]);
   }
-  assignments.commit();
+  assignments.commit(reads);
 }
 
 }  // namespace keras

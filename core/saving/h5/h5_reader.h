@@ -11,6 +11,7 @@ namespace keras {
 struct H5Config {
   std::string model_config;
   std::string training_config;  // empty: not compiled
+  bool keras_1 = false;         // it is in the words of Keras 1
 };
 H5Config read_h5_config(const hdf5::Reader& reader);
 

@@ -3,19 +3,10 @@
 
 #include "core/keras/models/serialization.h"
 #include "core/saving/h5/h5_names.h"
+#include "core/saving/h5/h5_types.h"
 
 namespace keras {
 namespace {
-
-hdf5::Type h5_type(DType dtype) {
-  using hdf5::TypeClass;
-  const int64_t bytes = dtype_bytes(dtype);
-  if (dtype == DType::kBfloat16) return {TypeClass::kOpaque, bytes, false, false};
-  if (is_floating(dtype)) return {TypeClass::kFloat, bytes, false, true};
-  const bool is_unsigned = dtype == DType::kUint8 || dtype == DType::kUint16 || dtype == DType::kUint32 ||
-                           dtype == DType::kUint64 || dtype == DType::kBool;
-  return {TypeClass::kInteger, bytes, false, !is_unsigned};
-}
 
 void add_weights(hdf5::WriterGroup& group, const std::vector<VariablePtr>& variables) {
   std::vector<std::string> names;

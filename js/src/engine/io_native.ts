@@ -60,6 +60,15 @@ export interface NativeIo {
   releaseRestoration(id: number): void;
   writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
   releaseWriter(id: number): void;
+  inspector(): number;
+  inspectorAddFile(id: number, path: string, size: number): void;
+  inspectorAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
+  /** Bytes that are needed next; null when metadata, or all digests, are there. */
+  inspectorPrepare(id: number): NativeWanted | null;
+  inspectorDigest(id: number): NativeWanted | null;
+  /** JSON. */
+  inspectorReport(id: number): string;
+  releaseInspector(id: number): void;
   /** A checkpoint's index, checksums verified. */
   openBundle(file: string, index: Uint8Array): NativeBundle;
   checkBundleShards(id: number, sizes: number[]): void;

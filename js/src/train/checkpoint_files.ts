@@ -23,6 +23,12 @@ export interface CheckpointFiles {
   close(): Promise<void>;
 }
 
+/** `.data-00000-of-00001` */
+export function shardSuffix(shard: number, count: number): string {
+  const padded = (value: number): string => String(value).padStart(5, '0');
+  return `.data-${padded(shard)}-of-${padded(count)}`;
+}
+
 /** Where in a folder a state file points. Paths that are absolute or lead out of the folder count by their last name alone. */
 function insideFolder(path: string): string {
   const parts = path.split(/[\\/]/).filter((part) => part !== '' && part !== '.');

@@ -8,7 +8,7 @@ import { type SourceFile, readWhole } from '../io/files.js';
 import type { HttpOptions } from '../io/http.js';
 import type { ModelSource } from '../io/source.js';
 import { Tensor } from '../tensor.js';
-import { type CheckpointFiles, openCheckpoint } from './checkpoint_files.js';
+import { type CheckpointFiles, openCheckpoint, shardSuffix } from './checkpoint_files.js';
 
 /** Dtypes that TensorFlow stores and no tensor here has. */
 const STORED_ONLY = {
@@ -87,11 +87,6 @@ export class CheckpointReader implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-function shardSuffix(shard: number, count: number): string {
-  const padded = (value: number): string => String(value).padStart(5, '0');
-  return `.data-${padded(shard)}-of-${padded(count)}`;
 }
 
 /** @internal The index, checksums verified. */

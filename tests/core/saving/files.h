@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/byte_sink.h"
+#include "core/saving/inspect/inspector.h"
 #include "core/saving/model_loader.h"
 
 namespace keras::testing {
@@ -62,6 +63,20 @@ inline LoadedModel load_files(Session& session, const MemoryFiles& files, const 
     std::copy_n(bytes.begin() + read.offset, read.target.size(), read.target.begin());
   }
   return loader.finish();
+}
+
+/// The inspector's report with digests, its wishes answered from memory.
+inline Json inspect_files(const Limits& limits, const MemoryFiles& files) {
+  Inspector inspector(limits);
+  for (const auto& [path, bytes] : files) inspector.add_file(path, static_cast<int64_t>(bytes.size()));
+  const auto answer = [&](const BytesWanted& want) {
+    const FileBytes& bytes = files[static_cast<size_t>(want.file)].second;
+    inspector.add_bytes(want.file, want.offset,
+                        std::span(bytes).subspan(static_cast<size_t>(want.offset), static_cast<size_t>(want.count)));
+  };
+  while (const auto want = inspector.prepare()) answer(*want);
+  while (const auto want = inspector.digest()) answer(*want);
+  return parse_json(inspector.report(), "report", limits);
 }
 
 }  // namespace keras::testing

@@ -14,8 +14,20 @@ const std::filesystem::path kModels = std::filesystem::path(KERAS_SOURCE_DIR) / 
 
 enum class Outcome { kLoaded, kRefused };
 
-/// Loads the files; anything but a model or a typed error with a message is a failure.
+/// Looks into the files; anything but a report or a typed error with a message is a failure.
+void look_into(const MemoryFiles& files, const std::string& what) {
+  try {
+    EXPECT_TRUE(inspect_files(Limits{}, files).contains("format")) << what;
+  } catch (const Error& error) {
+    EXPECT_FALSE(error.message().empty()) << what;
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << what << ": " << error.what();
+  }
+}
+
+/// Loads the files and looks into them; anything but a model or a typed error with a message is a failure.
 Outcome outcome(const MemoryFiles& files, const std::string& what) {
+  look_into(files, what);
   Session session(1);
   try {
     const LoadedModel loaded = load_files(session, files);

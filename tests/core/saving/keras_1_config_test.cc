@@ -1,0 +1,64 @@
+// Configs as Keras 1.2 wrote them, and as Keras 2's own documentation says that they are written now.
+#include "core/saving/h5/keras_1_config.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+
+namespace keras {
+namespace {
+
+Json converted(const char* layer) { return convert_keras_1_config(parse_json(layer, "test", Limits{})); }
+Json json(const char* text) { return parse_json(text, "test", Limits{}); }
+
+TEST(Keras1Config, ConvolutionsAndTheirArgumentsAreRenamed) {
+  EXPECT_EQ(converted(R"({"class_name": "Convolution2D", "config": {"name": "c", "nb_filter": 6, "nb_row": 3, "nb_col": 2,
+                "init": "glorot_uniform", "border_mode": "same", "subsample": [2, 1], "dim_ordering": "th", "bias": true,
+                "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.5}, "b_regularizer": null,
+                "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}, "input_dtype": "float32"}})"),
+            json(R"({"class_name": "Conv2D", "config": {"name": "c", "filters": 6, "kernel_initializer": "glorot_uniform",
+                "padding": "same", "strides": [2, 1], "data_format": "channels_first", "use_bias": true,
+                "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}}, "bias_regularizer": null,
+                "kernel_constraint": {"class_name": "MaxNorm", "config": {"axis": 0, "max_value": 2}}, "dtype": "float32",
+                "kernel_size": [3, 2]}})"));
+  EXPECT_EQ(
+      converted(R"({"class_name": "Convolution1D", "config": {"nb_filter": 6, "filter_length": 3, "subsample_length": 2}})"),
+      json(R"({"class_name": "Conv1D", "config": {"filters": 6, "kernel_size": 3, "strides": 2}})"));
+  EXPECT_EQ(
+      converted(
+          R"({"class_name": "AtrousConvolution2D", "config": {"nb_filter": 1, "nb_row": 3, "nb_col": 3, "atrous_rate": [2, 2]}})"),
+      json(R"({"class_name": "Conv2D", "config": {"filters": 1, "dilation_rate": [2, 2], "kernel_size": [3, 3]}})"));
+}
+
+TEST(Keras1Config, GatesAndEmbeddingsAreRenamed) {
+  EXPECT_EQ(converted(R"({"class_name": "LSTM", "config": {"output_dim": 6, "init": "glorot_uniform", "inner_init": "orthogonal",
+                "forget_bias_init": "one", "inner_activation": "hard_sigmoid", "consume_less": "cpu", "dropout_W": 0.25,
+                "dropout_U": 0.5, "U_regularizer": null, "input_dim": 5, "input_length": null}})"),
+            json(R"({"class_name": "LSTM", "config": {"units": 6, "kernel_initializer": "glorot_uniform",
+                "recurrent_initializer": "orthogonal", "recurrent_activation": "hard_sigmoid", "dropout": 0.25,
+                "recurrent_dropout": 0.5, "recurrent_regularizer": null, "unit_forget_bias": true}})"));
+  EXPECT_EQ(
+      converted(R"({"class_name": "Embedding", "config": {"input_dim": 4, "output_dim": 5, "init": "uniform", "dropout": 0.0}})"),
+      json(R"({"class_name": "Embedding", "config": {"input_dim": 4, "output_dim": 5, "embeddings_initializer": "uniform"}})"));
+}
+
+TEST(Keras1Config, NestedModelsAndWrappersAreConverted) {
+  EXPECT_EQ(converted(R"({"class_name": "Sequential", "config": [{"class_name": "Dropout", "config": {"p": 0.5}},
+                {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {"output_dim": 3}}}}]})"),
+            json(R"({"class_name": "Sequential", "config": [{"class_name": "Dropout", "config": {"rate": 0.5}},
+                {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {"units": 3}}}}]})"));
+}
+
+TEST(Keras1Config, AMergeIsOneOfSeveralLayers) {
+  EXPECT_EQ(converted(R"({"class_name": "Merge", "config": {"name": "m", "mode": "concat", "concat_axis": 2, "dot_axes": -1}})"),
+            json(R"({"class_name": "Concatenate", "config": {"name": "m", "axis": 2}})"));
+  EXPECT_THROW(converted(R"({"class_name": "Merge", "config": {"name": "m", "mode": "cos"}})"), UnimplementedError);
+}
+
+TEST(Keras1Config, WhatItDoesNotKnowStaysAsItIs) {
+  const char* layer = R"({"class_name": "Mine", "config": {"p": 1, "output_dim": 2, "nested": [1, {"mode": 3}]}})";
+  EXPECT_EQ(converted(layer), json(layer));
+}
+
+}  // namespace
+}  // namespace keras

@@ -1,0 +1,137 @@
+// Files that others saved with many versions of Keras: inspect tells the facts that h5py and TensorFlow told of them, those
+// whose layers exist here load and predict what Keras predicted, and the others are refused by name.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import * as keras from 'keras-wasm';
+
+import { thirdParty, whyNoThirdParty } from '../shared.mjs';
+import { plainTensor } from '../support.mjs';
+
+await keras.ready();
+
+const options = { skip: whyNoThirdParty };
+const short = (digest) => digest?.slice(0, 16);
+
+const digestOf = (tensor) => {
+  const { data } = plainTensor(tensor);
+  return short(
+    createHash('sha256')
+      .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      .digest('hex'),
+  );
+};
+
+/** h5py's names of element types that we tell otherwise. */
+function dtypeOf(numpy) {
+  if (numpy.startsWith('|S') || numpy === 'object') return 'string';
+  return { '>f4': 'float32' }[numpy] ?? numpy;
+}
+
+/** All datasets of the file, as `inspect` tells them, by path. */
+function tableOf({ weights, optimizerWeights }) {
+  return new Map([...weights, ...optimizerWeights].map((row) => [row.path, row]));
+}
+
+function classesOf(config) {
+  const layers = Array.isArray(config.config) ? config.config : config.config.layers;
+  return layers.map((layer) => layer.class_name);
+}
+
+async function assertFacts({ file, facts }) {
+  const { attrs, class_name: className, config_layers: layers, optimizer, datasets } = facts.tf215.h5;
+  const told = await keras.inspect(file);
+  assert.deepEqual(new Set(told.attributes), new Set(Object.keys(attrs)));
+  assert.equal(told.versions.keras, attrs.keras_version);
+  assert.equal(told.versions.backend, attrs.backend);
+  if (className !== undefined) {
+    assert.equal(told.className, className);
+    assert.deepEqual(classesOf(told.config), layers);
+    if (optimizer) assert.equal(told.compile.optimizer_config.class_name, optimizer);
+  }
+  const table = tableOf(told);
+  for (const { path, shape, dtype, sha256, compression } of datasets) {
+    const row = table.get(path);
+    assert.ok(row, `${path} is missing`);
+    if (row.problem !== undefined) {
+      assert.match(row.problem, /filter [0-9]+ is not supported/, path);
+      assert.notEqual(compression, 'gzip', path);
+      continue;
+    }
+    if (row.dtype === 'unknown') {
+      // Records, rows of any length, and elements that are arrays, whose dimensions h5py adds to those of the dataset.
+      assert.deepEqual(shape.slice(0, row.shape.length), row.shape, path);
+      continue;
+    }
+    assert.deepEqual(row.shape, shape, path);
+    assert.equal(row.dtype, dtypeOf(dtype), path);
+    if (sha256 !== undefined) assert.equal(short(row.digest), sha256, path);
+  }
+}
+
+describe('third-party HDF5 files', options, () => {
+  for (const entry of thirdParty('h5', 'h5-weights', 'h5-data', 'h5-not-keras'))
+    test(`inspect tells the facts of ${entry.group}`, () => assertFacts(entry));
+});
+
+describe("third-party files that are not Keras's", options, () => {
+  for (const entry of thirdParty('h5-not-keras', 'h5-data', 'h5-weights'))
+    test(`${entry.group} is refused by loadModel`, () =>
+      assert.rejects(keras.loadModel(entry.file), { name: 'ValueError', message: /No model config found/ }));
+});
+
+describe('third-party checkpoints', options, () => {
+  for (const entry of thirdParty('checkpoint')) {
+    test(`${entry.group} has the tensors that TensorFlow reads`, async () => {
+      const reader = await keras.train.loadCheckpoint(entry.folder);
+      const { variables } = entry.facts.tf215;
+      assert.deepEqual(
+        variables.map(({ name }) => [name, reader.getVariableToShapeMap()[name], reader.getVariableToDtypeMap()[name]]),
+        variables.map(({ name, shape, dtype }) => [name, shape, dtype]),
+      );
+      for (const { name, sha256 } of variables) assert.equal(digestOf(reader.getTensor(name)), sha256, name);
+      const told = await keras.inspect(entry.folder);
+      assert.deepEqual(
+        told.weights.map(({ name, digest }) => [name, short(digest)]),
+        variables.map(({ name, sha256 }) => [name, sha256]),
+      );
+    });
+  }
+  for (const entry of thirdParty('checkpoint-no-data')) {
+    test(`${entry.group} says that its values are missing`, async () => {
+      const prefix = entry.file.replace(/\.index$/, '');
+      await assert.rejects(keras.train.loadCheckpoint(prefix), { name: 'NotFoundError', message: /data-00000-of-00001/ });
+      const told = await keras.inspect(prefix);
+      const { variables } = entry.facts.tf215;
+      assert.deepEqual(
+        told.weights.map(({ name, shape, dtype }) => [name, shape, dtype]),
+        variables.map(({ name, shape, dtype }) => [name, shape, dtype]),
+      );
+      assert.ok(told.weights.every(({ problem }) => /missing/.test(problem)));
+    });
+  }
+});
+
+describe('third-party SavedModels and archives', options, () => {
+  for (const entry of thirdParty('saved_model', 'saved_model-no-data', 'keras')) {
+    test(`inspect looks into ${entry.group}`, async () => {
+      const told = await keras.inspect(entry.kind === 'keras' ? entry.file : entry.folder);
+      if (entry.kind === 'keras') {
+        assert.equal(told.format, 'keras');
+        assert.equal(told.versions.keras, entry.version);
+        const said = entry.facts.keras3.weights;
+        const digests = new Set(told.weights.map(({ digest }) => short(digest)));
+        assert.deepEqual(
+          said.filter(({ sha256 }) => !digests.has(sha256)),
+          [],
+        );
+        return;
+      }
+      const { tf_version: version, tags, functions, object_graph_nodes: nodes } = entry.facts.tf215;
+      assert.equal(told.format, 'saved_model');
+      assert.equal(told.versions.tensorflow, version);
+      assert.deepEqual(told.tags, tags[0]);
+      if (nodes !== undefined) assert.equal(told.functions.length, functions);
+    });
+  }
+});
