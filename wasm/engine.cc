@@ -8,6 +8,7 @@
 
 #include "core/keras/activations/activation.h"
 #include "core/keras/layers/classes.h"
+#include "core/kernels/thread_pool.h"
 #include "core/ops/registry.h"
 #include "wasm/convert.h"
 
@@ -40,12 +41,26 @@ Limits limits_from_js(const val& options) {
   return limits;
 }
 
-/// `options`: {seed: number, limits: object, error: function}.
+#ifdef __EMSCRIPTEN_PTHREADS__
+std::unique_ptr<kernels::Parallel> make_parallel(int threads) { return std::make_unique<kernels::ThreadPool>(threads); }
+int threads_of(const kernels::Parallel& parallel) { return dynamic_cast<const kernels::ThreadPool&>(parallel).started(); }
+#else
+std::unique_ptr<kernels::Parallel> make_parallel(int) { return kernels::make_serial(); }
+int threads_of(const kernels::Parallel&) { return 1; }
+#endif
+
+/// `options`: {seed: number, threads: number, limits: object, error: function}.
 void init(const val& options) {
   if (make_error == nullptr) make_error = new val(options["error"]);
   guarded([&] {
-    the_engine = std::make_unique<Engine>(static_cast<uint64_t>(options["seed"].as<double>()), limits_from_js(options["limits"]));
+    the_engine = std::make_unique<Engine>(make_parallel(options["threads"].as<int>()),
+                                          static_cast<uint64_t>(options["seed"].as<double>()), limits_from_js(options["limits"]));
   });
+}
+
+/// How many threads share the work by now: those that init() asked for start while JavaScript's event loop turns.
+int threads() {
+  return guarded([] { return threads_of(engine().runtime.kernels().parallel); });
 }
 
 val memory() {
@@ -160,7 +175,8 @@ void release_variable(int id) {
 
 }  // namespace
 
-Engine::Engine(uint64_t seed, const Limits& limits) : session(seed, limits), runtime(kernels::make_serial(), seed, limits) {}
+Engine::Engine(std::unique_ptr<kernels::Parallel> parallel, uint64_t seed, const Limits& limits)
+    : session(seed, limits), runtime(std::move(parallel), seed, limits) {}
 
 FunctionalPtr Engine::model(int number) const {
   auto model = std::dynamic_pointer_cast<Functional>(layers.get(number));
@@ -194,6 +210,7 @@ void raise(const ErrorRecord& record) {
 
 EMSCRIPTEN_BINDINGS(keras_engine) {
   emscripten::function("init", &init);
+  emscripten::function("threads", &threads);
   emscripten::function("memory", &memory);
   emscripten::function("registry", &registry);
   emscripten::function("runOp", &run_op_js);

@@ -63,7 +63,7 @@ struct ModelState {
 };
 
 struct Engine {
-  explicit Engine(uint64_t seed, const Limits& limits);
+  Engine(std::unique_ptr<kernels::Parallel> parallel, uint64_t seed, const Limits& limits);
 
   Session session;
   Runtime runtime;

@@ -1,10 +1,10 @@
 // Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them, whole and in parts.
-// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. keras-relaxed.wasm may be missing while one works on a part: the
-// package then has no such build. With --all it must be there.
+// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. Its other builds (keras-relaxed there, those with threads in
+// build/wasm-mt/dist) may be missing while one works on a part: the package then goes without. With --all they must be there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -15,7 +15,17 @@ import { split } from './split.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const engine = join(root, 'build', 'wasm', 'dist');
 const out = join(root, 'dist', 'package');
-const built = { simd: existsSync(join(engine, 'keras-simd.wasm')), relaxed: existsSync(join(engine, 'keras-relaxed.wasm')) };
+const threaded = join(root, 'build', 'wasm-mt', 'dist');
+/** The builds, by the names that js/src/engine has for them. Both of a folder have the same glue, up to the name in it. */
+const BUILDS = {
+  simd: join(engine, 'keras-simd'),
+  relaxed: join(engine, 'keras-relaxed'),
+  threads: join(threaded, 'keras-simd-threads'),
+  relaxedThreads: join(threaded, 'keras-relaxed-threads'),
+};
+const GLUE_OF = { relaxed: 'simd', relaxedThreads: 'threads' };
+const built = Object.fromEntries(Object.entries(BUILDS).map(([name, path]) => [name, existsSync(`${path}.wasm`)]));
+built.relaxedThreads &&= built.threads;
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** The glue stays a file of its own: ESM imports it statically, CommonJS, which cannot, when the engine is loaded. */
@@ -42,12 +52,16 @@ const TARGETS = [
   },
 ];
 
+/** Name by name, so that what was not built is not mentioned in the bundle. */
+const builtDefines = () =>
+  Object.fromEntries(Object.entries(built).map(([name, is]) => [`__KERAS_WASM_BUILT__.${name}`, String(is)]));
+
 async function bundle({ format, file, define = {}, ...rest }) {
   await build({
     entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile: join(out, file), bundle: true, format, target: 'es2022', platform: 'neutral',
     // Whitespace stays: with it go the comments in import() by which bundlers know what is not theirs.
     minifyIdentifiers: true, minifySyntax: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
-    define: { __KERAS_WASM_VERSION__: JSON.stringify(version), '__KERAS_WASM_BUILT__.relaxed': String(built.relaxed), ...define }, plugins: [glue(format)], ...rest,
+    define: { __KERAS_WASM_VERSION__: JSON.stringify(version), ...builtDefines(), ...define }, plugins: [glue(format)], ...rest,
   });
 }
 
@@ -60,24 +74,36 @@ function declarations() {
 
 /** What is not built is left out, never replaced by another build. */
 function copyEngine() {
-  for (const [variant, isBuilt] of Object.entries(built)) {
-    const file = `keras-${variant}.wasm`;
-    if (isBuilt) copyFileSync(join(engine, file), join(out, file));
-    else if (variant === 'simd' || process.argv.includes('--all')) throw new Error(`${file} is not built`);
-    else console.log(`${file} is not built, so the package goes without`);
+  for (const [name, path] of Object.entries(BUILDS)) {
+    const file = basename(path);
+    if (built[name]) {
+      copyFileSync(`${path}.wasm`, join(out, `${file}.wasm`));
+      copyGlue(name, file);
+    } else if (name === 'simd' || process.argv.includes('--all')) {
+      throw new Error(`${file}.wasm is not built`);
+    } else {
+      console.log(`${file}.wasm is not built, so the package goes without`);
+    }
   }
-  copyFileSync(join(engine, 'keras-simd.mjs'), join(out, 'keras-simd.mjs'));
+}
+
+/** Copies a glue that no other build has, and makes sure that the others do. */
+function copyGlue(name, file) {
+  const other = GLUE_OF[name];
+  if (other === undefined) return copyFileSync(`${BUILDS[name]}.mjs`, join(out, `${file}.mjs`));
+  const text = (of) => readFileSync(`${BUILDS[of]}.mjs`, 'utf8').replaceAll(basename(BUILDS[of]), 'keras');
+  if (text(name) !== text(other)) throw new Error(`The glue of ${file} is not that of ${basename(BUILDS[other])}`);
 }
 
 function splitEngine() {
-  for (const variant of Object.keys(built).filter((variant) => built[variant]))
+  for (const variant of ['simd', 'relaxed'].filter((name) => built[name]))
     split(variant, ...['', '.first', '.rest'].map((part) => join(out, `keras-${variant}${part}.wasm`)));
 }
 
 function report() {
   for (const file of readdirSync(out).filter((name) => name === 'index.js' || /\.(mjs|wasm)$/.test(name))) {
     const bytes = readFileSync(join(out, file));
-    console.log(`${file.padEnd(24)} ${String(bytes.length).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
+    console.log(`${file.padEnd(27)} ${String(bytes.length).padStart(9)} bytes, ${String(brotliCompressSync(bytes).length).padStart(8)} brotli`);
   }
 }
 

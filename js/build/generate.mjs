@@ -180,7 +180,7 @@ function activationsFile(names) {
 export async function generate(glue, out) {
   const { default: createEngine } = await import(pathToFileURL(glue).href);
   const engine = await createEngine({ wasmBinary: await readFile(glue.replace(/\.mjs$/, '.wasm')) });
-  engine.init({ seed: 0, limits: {}, error: (name, message) => new Error(`${name}: ${message}`) });
+  engine.init({ seed: 0, threads: 1, limits: {}, error: (name, message) => new Error(`${name}: ${message}`) });
   const tables = JSON.parse(engine.registry());
   // Aliases stand in the tables too: a class has one name, with a capital.
   const described = (kind) => [...new Set(tables[kind])].filter((name) => /^[A-Z]/.test(name)).map((className) => {

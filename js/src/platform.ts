@@ -13,7 +13,8 @@ export function isNode(): boolean {
   );
 }
 
-async function builtin<T>(name: string): Promise<T> {
+/** A module of Node's. REQUIRES: isNode(). */
+export async function builtin<T>(name: string): Promise<T> {
   const lookup = (process as { getBuiltinModule?: (name: string) => object }).getBuiltinModule;
   if (lookup !== undefined) return lookup(name) as T;
   return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as T;
@@ -41,6 +42,19 @@ export async function readLocalFile(place: string | URL): Promise<Uint8Array | n
   if (!isNode() || (/^[a-z][a-z0-9+.-]+:/i.test(text) && !text.startsWith('file:'))) return null;
   const { fs, url } = await nodeModules();
   return fs.promises.readFile(text.startsWith('file:') ? url.fileURLToPath(text) : text);
+}
+
+/** What relative paths are relative to. */
+export async function baseUrl(): Promise<string> {
+  return isNode() ? (await nodeModules()).url.pathToFileURL('./').href : location.href;
+}
+
+/** How many threads the machine runs at a time. */
+export async function processorCount(): Promise<number> {
+  const count = isNode()
+    ? (await builtin<typeof import('node:os')>('node:os')).availableParallelism()
+    : navigator.hardwareConcurrency;
+  return Math.max(1, count || 1);
 }
 
 /** Lets timers, input and painting run: a new task, without the 4 ms that nested setTimeout calls cost. */

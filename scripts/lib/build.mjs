@@ -9,7 +9,7 @@ import { once } from './stamp.mjs';
 import { installEmscripten, installSources, installSystemPackages, nativeCompiler } from './toolchain.mjs';
 
 /** Build presets of the package's engines. */
-const VARIANTS = ['wasm-simd', 'wasm-relaxed'];
+const VARIANTS = ['wasm-simd', 'wasm-relaxed', 'wasm-threads', 'wasm-relaxed-threads'];
 
 /** Everything that the builds need. */
 export async function installBuildTools() {

@@ -17,6 +17,8 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/ja
 /** The policy that the package promises to work under. */
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 const PACKAGE = '/node_modules/keras-wasm/dist/package/';
+/** Under which browsers let threads share memory. */
+const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 const expected = fixture.model('dense_softmax');
 const { x, y, logs } = expected.steps[0];
@@ -34,7 +36,8 @@ const ANSWER = `export async function answer(keras, base, options) {
 `;
 const MAIN = (from) => `import * as keras from '${from}';
 import { answer } from './answer.js';
-answer(keras, location.href).then((a) => (globalThis.answer = a), (e) => (globalThis.answer = { error: e.name + ': ' + e.message }));
+const options = Object.fromEntries(new URLSearchParams(location.search));
+answer(keras, location.href, options).then((a) => (globalThis.answer = a), (e) => (globalThis.answer = { error: e.name + ': ' + e.message }));
 `;
 const WORKER = (from) => `import * as keras from '${from}';
 import { answer } from './answer.js';
@@ -48,9 +51,9 @@ worker.postMessage(location.href);
 const page = (script) =>
   `<!doctype html><link rel="icon" href="data:,"><title>t</title><script type="module" src="${script}"></script>`;
 
-function isRight(answer) {
+function isRight(answer, ...variants) {
   assert.equal(answer.error, undefined);
-  assert.ok(['simd', 'relaxed'].includes(answer.variant));
+  assert.ok((variants.length > 0 ? variants : ['simd', 'relaxed']).includes(answer.variant), answer.variant);
   assertClose({ dtype: 'float32', shape: answer.shape, data: Float32Array.from(answer.output) }, expected.outputs[0]);
   for (const [name, value] of Object.entries(logs))
     assert.ok(Math.abs(answer.logs[name] - value) <= 1e-5 * Math.abs(value), `${name}: ${answer.logs[name]}, expected ${value}`);
@@ -179,6 +182,15 @@ globalThis.answer = await keras.ready({ wasmPath: '/nowhere/' }).catch(({ name, 
     isRight(await ask(project.folder, 'plain/in_worker.html'));
     isRight(await ask(project.folder, 'plain/in_worker.html', under));
   });
+  test('works with threads, under the strict policy too', async () => {
+    const headers = { ...under.headers, ...ISOLATION };
+    for (const variant of ['threads', 'relaxed-threads'])
+      isRight(await ask(project.folder, `plain/index.html?variant=${variant}`, { headers }), variant);
+  });
+  test('says which headers threads need', async () => {
+    const { error } = await ask(project.folder, 'plain/index.html?variant=threads', under);
+    assert.match(error, /^RuntimeError: Variant 'threads' needs .*Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/);
+  });
   test('works in a service worker, under the strict policy too', async () => {
     isRight(await ask(project.folder, 'plain/service.html'));
     isRight(await ask(project.folder, 'plain/service.html', under));
@@ -284,6 +296,9 @@ export default { base: './', logLevel: 'warn', worker: { format: 'es' }, build: 
   });
   test('works on a page', async () => isRight(await ask(project.path('vite/dist'), 'index.html')));
   test('works in a worker', async () => isRight(await ask(project.path('vite/dist'), 'in_worker.html')));
+  test('works with threads', async () => {
+    isRight(await ask(project.path('vite/dist'), 'index.html?variant=threads', { headers: ISOLATION }), 'threads');
+  });
 });
 
 describe('Built by webpack', () => {
@@ -301,4 +316,7 @@ describe('Built by webpack', () => {
   });
   test('works on a page', async () => isRight(await ask(project.path('webpack/dist'), 'index.html')));
   test('works in a worker', async () => isRight(await ask(project.path('webpack/dist'), 'in_worker.html')));
+  test('works with threads', async () => {
+    isRight(await ask(project.path('webpack/dist'), 'index.html?variant=threads', { headers: ISOLATION }), 'threads');
+  });
 });

@@ -37,6 +37,9 @@ describe('The tarball', () => {
       'dist/package/keras-relaxed.wasm',
       'dist/package/keras-simd.first.wasm',
       'dist/package/keras-relaxed.rest.wasm',
+      'dist/package/keras-simd-threads.mjs',
+      'dist/package/keras-simd-threads.wasm',
+      'dist/package/keras-relaxed-threads.wasm',
     ])
       assert.ok(files.includes(file), file);
     const strangers = files.filter((file) => !/^(dist(\/.*)?|[A-Z_]+(\.md)?|package\.json)$/.test(file));

@@ -1,8 +1,10 @@
 // The one engine of the process: chosen, loaded and started at first need.
 import { RuntimeError, errorFromEngine } from '../errors.js';
-import { type Variant, chooseVariant } from './detect.js';
+import { isNode } from '../platform.js';
+import { type Variant, chooseThreads, chooseVariant } from './detect.js';
 import { type LoadedEngine, type WasmLocation, loadEngine } from './load.js';
 import type { Native } from './native.js';
+import { withNodeWorkers } from './node_workers.js';
 
 /** What files and calls may ask for; see the errors that name them. Byte counts and numbers. */
 export interface Limits {
@@ -21,9 +23,12 @@ export interface Limits {
 }
 
 export interface ReadyOptions extends WasmLocation {
-  /** Which build to load. `'auto'` (default) takes the fastest that runs here. */
+  /**
+   * Which build to load. `'auto'` (default) takes the fastest that runs here, of those with threads only where `threads` asks
+   * for several. They run in Node, and in pages and web workers that are cross-origin isolated.
+   */
   variant?: 'auto' | Variant;
-  /** How many threads a threaded build uses. Default: those of the machine. */
+  /** How many threads a threaded build uses, the caller's among them: 1 to 64. Default: those of the machine, 8 at most. */
   threads?: number;
   limits?: Limits;
 }
@@ -36,14 +41,33 @@ export interface EngineInfo {
   memory: { bytes: number; peakBytes: number; tensors: number };
 }
 
-let loaded: (LoadedEngine & { variant: Variant; threads: number }) | null = null;
+let loaded: (LoadedEngine & { variant: Variant }) | null = null;
 let loading: Promise<void> | null = null;
 
 async function load(options: ReadyOptions): Promise<void> {
-  const variant = await chooseVariant(options.variant ?? 'auto');
+  const variant = chooseVariant(options.variant ?? 'auto', options.threads);
+  const threads = await chooseThreads(variant, options.threads);
   const engine = await loadEngine(variant, options);
-  engine.native.init({ seed: randomSeed(), limits: options.limits ?? {}, error: errorFromEngine });
-  loaded = { ...engine, variant, threads: 1 };
+  const init = (): void =>
+    engine.native.init({ seed: randomSeed(), threads, limits: options.limits ?? {}, error: errorFromEngine });
+  if (threads > 1 && isNode()) await withNodeWorkers(init);
+  else init();
+  await threadsStarted(engine.native, threads);
+  loaded = { ...engine, variant };
+}
+
+/** The threads' workers load while the event loop turns. */
+async function threadsStarted(native: Native, threads: number): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (native.threads() < threads) {
+    if (performance.now() > deadline) {
+      throw new RuntimeError(
+        `${native.threads()} of ${threads} threads have started within 30 s. A Content-Security-Policy must allow workers ` +
+          "from the page's own origin (worker-src or script-src 'self').",
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 function randomSeed(): number {
@@ -88,13 +112,13 @@ export function isReady(): boolean {
 
 /** Which build runs, and how much memory it holds. */
 export function engine(): EngineInfo {
-  const memory = native().memory();
-  const { variant, threads } = loaded as NonNullable<typeof loaded>;
+  const engine = native();
+  const { variant } = loaded as NonNullable<typeof loaded>;
   return {
     variant,
     simd: variant.startsWith('relaxed') ? 'relaxed' : 'simd128',
-    threads,
-    memory: { ...memory, tensors: liveHandles() },
+    threads: engine.threads(),
+    memory: { ...engine.memory(), tensors: liveHandles() },
   };
 }
 

@@ -1,24 +1,36 @@
 // Loads the engine's WebAssembly and its glue: from beside this module, from a path the user gives, or from bytes.
-// The single-thread glue is imported statically (service workers may not import dynamically).
+// The single-thread glue is imported statically (service workers may not import dynamically), that of the threaded builds
+// when it is asked for: it waits at its top level, knows Node's modules, and runs once more in every thread.
 import createEngine from 'keras-wasm/glue';
 import { IOError, KerasError } from '../errors.js';
-import { isNode, readLocalFile } from '../platform.js';
+import { baseUrl, isNode, readLocalFile } from '../platform.js';
 import type { Variant } from './detect.js';
-import type { Glue, Native } from './native.js';
+import type { Glue, GlueOptions, Native } from './native.js';
+import { keepGlobalWorker } from './node_workers.js';
 import { Rest, canLoadParts } from './parts.js';
 
 export interface WasmLocation {
   /**
    * Where the `.wasm` files are: a folder's URL ending in `/` or URLs by file name; or the URL of one file, the whole engine
-   * (`keras-simd.wasm`, `keras-relaxed.wasm`) instead of its two parts.
+   * (`keras-simd.wasm`, `keras-relaxed.wasm`) instead of its two parts. By name, the script of the threaded builds,
+   * `keras-simd-threads.mjs`, can be given too; it must be of the page's own origin.
    */
   wasmPath?: string | URL | Record<string, string | URL>;
-  /** The bytes of the whole engine: `keras-simd.wasm` or `keras-relaxed.wasm`. */
+  /** The bytes of the whole engine: of the variant's one `.wasm` file. */
   wasmBinary?: ArrayBuffer | Uint8Array;
 }
 
 /** Which builds this package holds. The package's build puts it in. */
-declare const __KERAS_WASM_BUILT__: { relaxed: boolean };
+declare const __KERAS_WASM_BUILT__: { relaxed: boolean; threads: boolean; relaxedThreads: boolean };
+
+/** One file for both threaded builds. */
+const THREADED_GLUE = 'keras-simd-threads.mjs';
+const WHOLE: Record<Variant, string> = {
+  simd: 'keras-simd.wasm',
+  relaxed: 'keras-relaxed.wasm',
+  threads: 'keras-simd-threads.wasm',
+  'relaxed-threads': 'keras-relaxed-threads.wasm',
+};
 
 /** Written out, one by one: bundlers find the files by this very form, and fail where one is missing. */
 function fileBesideModule(file: string): URL {
@@ -27,6 +39,12 @@ function fileBesideModule(file: string): URL {
     if (file === 'keras-relaxed.first.wasm') return new URL('./keras-relaxed.first.wasm', import.meta.url);
     if (file === 'keras-relaxed.rest.wasm') return new URL('./keras-relaxed.rest.wasm', import.meta.url);
   }
+  if (__KERAS_WASM_BUILT__.threads) {
+    if (file === 'keras-simd-threads.mjs') return new URL('./keras-simd-threads.mjs', import.meta.url);
+    if (file === 'keras-simd-threads.wasm') return new URL('./keras-simd-threads.wasm', import.meta.url);
+  }
+  if (__KERAS_WASM_BUILT__.relaxedThreads && file === 'keras-relaxed-threads.wasm')
+    return new URL('./keras-relaxed-threads.wasm', import.meta.url);
   if (file === 'keras-simd.first.wasm') return new URL('./keras-simd.first.wasm', import.meta.url);
   if (file === 'keras-simd.rest.wasm') return new URL('./keras-simd.rest.wasm', import.meta.url);
   return new URL('./keras-simd.wasm', import.meta.url);
@@ -44,7 +62,7 @@ function locate(file: string, wasmPath: WasmLocation['wasmPath']): string | URL 
 
 /** Parts are for downloads. Who names one file, or gives its bytes, means the whole engine. */
 function comesInParts(variant: Variant, { wasmPath, wasmBinary }: WasmLocation): boolean {
-  if (wasmBinary !== undefined || isNode() || !canLoadParts()) return false;
+  if (variant.endsWith('threads') || wasmBinary !== undefined || isNode() || !canLoadParts()) return false;
   if (wasmPath === undefined) return true;
   return isMap(wasmPath) ? !(`keras-${variant}.wasm` in wasmPath) : String(wasmPath).endsWith('/');
 }
@@ -58,12 +76,13 @@ export interface LoadedEngine {
 /** Loads and instantiates a build. */
 export async function loadEngine(variant: Variant, location: WasmLocation): Promise<LoadedEngine> {
   if (!comesInParts(variant, location)) {
-    const module = await compile(`keras-${variant}.wasm`, location);
-    return { native: await instantiate(module, (imports) => imports), complete: () => Promise.resolve() };
+    const [module, glue] = await Promise.all([compile(WHOLE[variant], location), glueOf(variant, location.wasmPath)]);
+    return { native: await instantiate(glue, module, (imports) => imports), complete: () => Promise.resolve() };
   }
   const rest = new Rest(String(locate(`keras-${variant}.rest.wasm`, location.wasmPath)), compileFetched);
   const module = await compile(`keras-${variant}.first.wasm`, location);
   const native = await instantiate(
+    createEngine,
     module,
     (imports) => rest.withPlaceholders(imports),
     (instance) => rest.attach(instance),
@@ -71,20 +90,38 @@ export async function loadEngine(variant: Variant, location: WasmLocation): Prom
   return { native, complete: () => rest.load() };
 }
 
+async function glueOf(variant: Variant, wasmPath: WasmLocation['wasmPath']): Promise<Glue> {
+  if (!variant.endsWith('threads')) return createEngine;
+  const url = String(new URL(locate(THREADED_GLUE, isMap(wasmPath) ? wasmPath : undefined), await baseUrl()));
+  let glue: Glue;
+  try {
+    glue = ((await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as { default: Glue }).default;
+  } catch (cause) {
+    throw new IOError(
+      `The script of the engine's threads could not be loaded from ${url}. Where files are moved, \`wasmPath\` of ` +
+        `keras.ready() says by name where ${THREADED_GLUE} is.`,
+      { path: url, cause },
+    );
+  }
+  if (isNode()) return (options) => keepGlobalWorker(() => glue(options));
+  return (options) => glue({ ...options, mainScriptUrlOrBlob: url });
+}
+
 function instantiate(
+  glue: Glue,
   module: WebAssembly.Module,
   importsFor: (imports: WebAssembly.Imports) => WebAssembly.Imports,
   onInstance?: (instance: WebAssembly.Instance) => void,
 ): Promise<Native> {
   return new Promise<Native>((resolve, reject) => {
-    const instantiateWasm: Parameters<Glue>[0]['instantiateWasm'] = (imports, receive) => {
+    const instantiateWasm: GlueOptions['instantiateWasm'] = (imports, receive) => {
       WebAssembly.instantiate(module, importsFor(imports)).then((instance) => {
         onInstance?.(instance);
         receive(instance, module);
       }, reject);
       return {};
     };
-    createEngine({ instantiateWasm }).then(resolve, reject);
+    glue({ instantiateWasm }).then(resolve, reject);
   });
 }
 

@@ -118,9 +118,12 @@ type Batch = (NativeTensor | null)[];
 export interface Native extends NativeIo {
   init(options: {
     seed: number;
+    threads: number;
     limits: object;
     error: (name: string, message: string, path: string, offset: number) => Error;
   }): void;
+  /** How many threads run by now. */
+  threads(): number;
   memory(): { bytes: number; peakBytes: number };
   registry(): string;
   setRandomSeed(seed: number): void;
@@ -189,5 +192,7 @@ export interface GlueOptions {
     receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ) => object;
   locateFile?: (path: string) => string;
+  /** What the threads' workers run: the glue's URL, where a bundler may have renamed it. */
+  mainScriptUrlOrBlob?: string;
 }
 export type Glue = (options: GlueOptions) => Promise<Native>;
