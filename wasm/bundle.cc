@@ -10,20 +10,33 @@
 namespace keras {
 namespace {
 
-/// {id, shardCount, entries: [{name, dtype, shape, shard, offset, bytes}]} of the bytes of an index.
+/// {shard, offset, bytes}
+val place_to_js(const BundleEntry& entry) {
+  val object = val::object();
+  object.set("shard", entry.shard);
+  object.set("offset", static_cast<double>(entry.offset));
+  object.set("bytes", static_cast<double>(entry.bytes));
+  return object;
+}
+
+/// {id, shardCount, entries: [{name, dtype, shape, partitioned, parts: [{shard, offset, bytes}]}]} of the bytes of an index.
+/// Partitioned variables have a part for each slice, all others one.
 val open_bundle(const std::string& file, const val& index) {
   return guarded([&] {
     const MemorySource source(file, bytes_from_js(index));
     const auto reader = std::make_shared<BundleReader>(BundleReader::open(source, engine().session.limits));
     val entries = val::array();
     for (const auto& [name, entry] : reader->entries()) {
+      if (name.starts_with('\0')) continue;  // a slice
       val object = val::object();
       object.set("name", name);
       object.set("dtype", entry.dtype);
       object.set("shape", val::array(std::vector<double>(entry.shape.begin(), entry.shape.end())));
-      object.set("shard", entry.shard);
-      object.set("offset", static_cast<double>(entry.offset));
-      object.set("bytes", static_cast<double>(entry.bytes));
+      val parts = val::array();
+      if (entry.slices.empty()) parts.call<void>("push", place_to_js(entry));
+      for (const TensorSlice& slice : entry.slices) parts.call<void>("push", place_to_js(reader->entry(slice.key)));
+      object.set("partitioned", !entry.slices.empty());
+      object.set("parts", parts);
       entries.call<void>("push", object);
     }
     val result = val::object();
@@ -56,6 +69,17 @@ val decode_bundle_strings(int id, const std::string& name, const val& stored) {
   });
 }
 
+/// The whole of a partitioned variable from the stored bytes of its slices.
+val join_bundle_slices(int id, const std::string& name, const val& parts) {
+  return guarded([&] {
+    const BundleReader& reader = *engine().bundles.get(id);
+    const BundleEntry& entry = reader.entry(name);
+    Tensor whole = Tensor::allocate(static_cast<DType>(entry.dtype), Shape(entry.shape));
+    for (unsigned i = 0; i < entry.slices.size(); ++i) reader.place_slice(name, i, bytes_from_js(parts[i]), whole.bytes());
+    return tensor_to_js(whole);
+  });
+}
+
 void release_bundle(int id) { engine().bundles.release(id); }
 
 }  // namespace
@@ -65,6 +89,7 @@ EMSCRIPTEN_BINDINGS(keras_bundle) {
   emscripten::function("checkBundleShards", &check_bundle_shards);
   emscripten::function("verifyBundleValues", &verify_bundle_values);
   emscripten::function("decodeBundleStrings", &decode_bundle_strings);
+  emscripten::function("joinBundleSlices", &join_bundle_slices);
   emscripten::function("releaseBundle", &release_bundle);
 }
 

@@ -52,6 +52,14 @@ describe('loadCheckpoint', () => {
     assert.equal(reader.hasTensor('numbers'), false);
     assert.throws(() => reader.getTensor('numbers'), { name: 'NotFoundError', message: /Key numbers not found in checkpoint/ });
   });
+  test('joins partitioned variables', async () => {
+    const reader = await keras.train.loadCheckpoint(join(folder, 'weights/partitioned'));
+    assertHolds(reader, contents['weights/partitioned']);
+    assert.deepEqual(
+      (await keras.train.listVariables(join(folder, 'weights/partitioned'))).map(([name]) => name),
+      Object.keys(contents['weights/partitioned']),
+    );
+  });
   test('a value that is changed does not change what is read next', async () => {
     const reader = await keras.train.loadCheckpoint(join(folder, 'all_dtypes'));
     reader.getTensor('numbers/float32').dataSync().fill(1);

@@ -18,9 +18,10 @@ namespace {
 constexpr int32_t kMaxShards = 100'000;
 constexpr int32_t kString = 7;
 constexpr int32_t kReadableVersion = 1;
+constexpr int kMaxSlices = 1024;
 
 /// Bytes of an element as stored, by TensorFlow's DataType; 0 where they differ from element to element or are not known.
-int64_t element_bytes(int32_t dtype) {
+int64_t stored_element_bytes(int32_t dtype) {
   switch (dtype) {
     case 4:
     case 6:
@@ -49,7 +50,7 @@ int64_t element_bytes(int32_t dtype) {
 }
 
 void check_size(const std::string& file, const std::string& name, const BundleEntry& entry) {
-  std::optional<int64_t> bytes = element_bytes(entry.dtype);
+  std::optional<int64_t> bytes = stored_element_bytes(entry.dtype);
   if (*bytes == 0) return;
   for (const int64_t dim : entry.shape) {
     if (bytes) bytes = checked_mul(*bytes, dim);
@@ -60,12 +61,25 @@ void check_size(const std::string& file, const std::string& name, const BundleEn
   }
 }
 
+TensorSlice parse_slice(const std::string& name, const tensorflow::TensorSliceProto& proto, const std::vector<int64_t>& shape) {
+  TensorSlice slice;
+  std::vector<bool> full;
+  for (int i = 0; i < proto.extent_size(); ++i) {
+    const auto& extent = proto.extent(i);
+    full.push_back(extent.has_length_case() == tensorflow::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET);
+    slice.start.push_back(extent.start());
+    slice.size.push_back(!full.back()                            ? extent.length()
+                         : static_cast<size_t>(i) < shape.size() ? shape[static_cast<size_t>(i)]
+                                                                 : 0);
+  }
+  slice.key = slice_key(name, slice, full);
+  return slice;
+}
+
 BundleEntry parse_entry(const std::string& file, const std::string& name, const std::string& bytes, const Limits& limits) {
   tensorflow::BundleEntryProto proto;
   if (!parse_proto(std::as_bytes(std::span(bytes)), proto))
     throw DataLossError("{}: the entry of '{}' is broken", file, name).at(file);
-  if (proto.slices_size() > 0)
-    throw UnimplementedError("{}: '{}' is a partitioned variable, which is not supported", file, name).at(file);
   BundleEntry entry;
   entry.dtype = proto.dtype();
   for (const auto& dim : proto.shape().dim()) {
@@ -83,7 +97,11 @@ BundleEntry parse_entry(const std::string& file, const std::string& name, const 
     throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes,
                                  limits.tensor_bytes);
   }
-  check_size(file, name, entry);
+  if (proto.slices_size() > kMaxSlices)
+    throw ResourceExhaustedError("{}: '{}' has {} slices; {} are the most that are read", file, name, proto.slices_size(),
+                                 kMaxSlices);
+  for (const auto& slice : proto.slices()) entry.slices.push_back(parse_slice(name, slice, entry.shape));
+  if (entry.slices.empty()) check_size(file, name, entry);
   return entry;
 }
 
@@ -121,6 +139,9 @@ BundleReader BundleReader::open(const ByteSource& index, const Limits& limits) {
           .at(index.name());
     }
     reader.entries_.emplace(table[i].first, std::move(entry));
+  }
+  for (const auto& [name, entry] : reader.entries_) {
+    if (!entry.slices.empty()) reader.check_slices(name, entry, limits);
   }
   return reader;
 }
@@ -162,15 +183,42 @@ void BundleReader::check_overlap() const {
   }
 }
 
+void BundleReader::check_slices(const std::string& name, const BundleEntry& entry, const Limits& limits) const {
+  std::optional<int64_t> bytes = element_bytes(entry);
+  if (*bytes == 0) throw UnimplementedError("{}: '{}' is a partitioned variable of strings or variants", file_, name).at(file_);
+  for (const int64_t dim : entry.shape) bytes = bytes ? checked_mul(*bytes, dim) : bytes;
+  if (!bytes || *bytes > limits.tensor_bytes)
+    throw ResourceExhaustedError("{}: '{}' is larger than limits.tensorBytes ({})", file_, name, limits.tensor_bytes);
+  if (!slices_cover(entry.slices, entry.shape))
+    throw DataLossError("{}: the slices of '{}' do not make the whole", file_, name).at(file_);
+  for (const TensorSlice& slice : entry.slices) {
+    const auto found = entries_.find(slice.key);
+    if (found == entries_.end() || found->second.dtype != entry.dtype || found->second.shape != slice.size ||
+        !found->second.slices.empty())
+      throw DataLossError("{}: a slice of '{}' is missing, or of another shape or dtype", file_, name).at(file_);
+  }
+}
+
+int64_t BundleReader::element_bytes(const BundleEntry& entry) const { return stored_element_bytes(entry.dtype); }
+
 void BundleReader::verify(std::string_view name, std::span<const std::byte> values) const { verify_crc(name, crc32c(values)); }
 
-void BundleReader::verify_crc(std::string_view name, uint32_t crc) const {
-  const BundleEntry& e = entry(name);
+void BundleReader::verify_crc(std::string_view name, uint32_t crc) const { check_crc(name, entry(name), crc); }
+
+void BundleReader::check_crc(std::string_view name, const BundleEntry& e, uint32_t crc) const {
   const uint32_t found = mask_crc32c(crc);
   if (found == e.masked_crc32c) return;
   throw DataLossError("{}: the checksum of '{}' does not match: stored {}, calculated on the values {}", file_, name,
                       unmask_crc32c(e.masked_crc32c), unmask_crc32c(found))
       .at(file_, e.offset);
+}
+
+void BundleReader::place_slice(std::string_view name, size_t index, std::span<const std::byte> values,
+                               std::span<std::byte> tensor) const {
+  const BundleEntry& whole = entry(name);
+  const TensorSlice& slice = whole.slices.at(index);
+  check_crc(name, entry(slice.key), crc32c(values));
+  copy_slice(slice, values, whole.shape, element_bytes(whole), tensor);
 }
 
 std::vector<std::string> BundleReader::decode_strings(std::string_view name, std::span<const std::byte> stored,

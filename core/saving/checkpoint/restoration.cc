@@ -11,6 +11,9 @@
 namespace keras {
 namespace {
 
+/// Of every tf.train.Checkpoint: one that restores by names can do without.
+constexpr std::string_view kSaveCounter = "save_counter";
+
 std::weak_ptr<const void> weak(const Trackable& object) {
   if (object.layer) return object.layer;
   if (object.optimizer) return object.optimizer;
@@ -130,7 +133,7 @@ void Restoration::plan_by_names(const TrackedRoot& root, ReadList& reads) {
     const std::string& name = object.variable->name();
     if (saved_.bundle().entries().contains(name))
       saved_.plan(name, object.variable, reads);
-    else
+    else if (name != kSaveCounter)
       unused_[describe(*object.variable)].push_back(name);
   }
 }

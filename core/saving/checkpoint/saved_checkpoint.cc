@@ -107,10 +107,22 @@ void SavedCheckpoint::check_fits(const std::string& key, const Variable& variabl
 
 void SavedCheckpoint::plan_bytes(const std::string& key, std::span<std::byte> target, ReadList& reads) const {
   const BundleEntry& entry = bundle_->entry(key);
+  if (!entry.slices.empty()) return plan_slices(key, entry, target, reads);
   if (static_cast<int64_t>(target.size()) != entry.bytes)
     throw DataLossError("'{}' has {} bytes in the checkpoint instead of {}", key, entry.bytes, target.size());
   reads.items.push_back({shards_[static_cast<size_t>(entry.shard)].get(), entry.offset, target});
   reads.checks.push_back([bundle = bundle_, key, target] { bundle->verify(key, target); });
+}
+
+/// Slices are read beside the variable, and put in their places when they are there.
+void SavedCheckpoint::plan_slices(const std::string& key, const BundleEntry& entry, std::span<std::byte> target,
+                                  ReadList& reads) const {
+  for (size_t i = 0; i < entry.slices.size(); ++i) {
+    const BundleEntry& part = bundle_->entry(entry.slices[i].key);
+    const auto values = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(part.bytes));
+    reads.items.push_back({shards_[static_cast<size_t>(part.shard)].get(), part.offset, *values});
+    reads.checks.push_back([bundle = bundle_, key, i, values, target] { bundle->place_slice(key, i, *values, target); });
+  }
 }
 
 void SavedCheckpoint::plan(const std::string& key, const VariablePtr& variable, ReadList& reads) const {

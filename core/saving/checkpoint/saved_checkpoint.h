@@ -52,6 +52,7 @@ class SavedCheckpoint {
 
  private:
   void plan_bytes(const std::string& key, std::span<std::byte> target, ReadList& reads) const;
+  void plan_slices(const std::string& key, const BundleEntry& entry, std::span<std::byte> target, ReadList& reads) const;
 
   std::shared_ptr<const BundleReader> bundle_;
   std::vector<SourcePtr> shards_;

@@ -66,15 +66,17 @@ Json signatures_json(const tensorflow::MetaGraphDef& graph) {
 void inspect_bundle(const std::shared_ptr<const BundleReader>& bundle, const std::vector<SourcePtr>& shards,
                     Inspection& inspection) {
   for (const auto& [key, entry] : bundle->entries()) {
+    if (key.starts_with('\0')) continue;  // a slice of a partitioned variable, which has a row of its own
     InspectedArray row;
     row.name = key;
     row.dtype = dtype_text(entry.dtype);
     row.shape = entry.shape;
     row.bytes = entry.bytes;
+    for (const TensorSlice& slice : entry.slices) row.bytes += bundle->entry(slice.key).bytes;
     const SourcePtr& shard = shards[static_cast<size_t>(entry.shard)];
     if (shard == nullptr)
       row.problem = "The file with its values is missing.";
-    else if (is_known_dtype(entry.dtype) && dtype_bytes(static_cast<DType>(entry.dtype)) > 0)
+    else if (entry.slices.empty() && is_known_dtype(entry.dtype) && dtype_bytes(static_cast<DType>(entry.dtype)) > 0)
       row.values = std::make_shared<EntryValues>(bundle, shard, key);
     inspection.weights.push_back(std::move(row));
   }

@@ -15,9 +15,9 @@ export interface NativeBundleEntry {
   name: string;
   dtype: number;
   shape: number[];
-  shard: number;
-  offset: number;
-  bytes: number;
+  partitioned: boolean;
+  /** One, or one for each slice of a partitioned variable. */
+  parts: { shard: number; offset: number; bytes: number }[];
 }
 export interface NativeBundle {
   id: number;
@@ -74,5 +74,7 @@ export interface NativeIo {
   checkBundleShards(id: number, sizes: number[]): void;
   verifyBundleValues(id: number, name: string, stored: Uint8Array): void;
   decodeBundleStrings(id: number, name: string, stored: Uint8Array): NativeTensor;
+  /** A partitioned variable from the stored bytes of its parts, verified. */
+  joinBundleSlices(id: number, name: string, parts: Uint8Array[]): NativeTensor;
   releaseBundle(id: number): void;
 }

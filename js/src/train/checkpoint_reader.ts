@@ -74,8 +74,9 @@ export class CheckpointReader implements Disposable {
         path: this.#prefix,
       });
     }
-    const shard = this.#shards[entry.shard] as Uint8Array;
-    const stored = shard.slice(entry.offset, entry.offset + entry.bytes);
+    const parts = entry.parts.map(({ shard, offset, bytes }) => this.#shards[shard]?.slice(offset, offset + bytes) as Uint8Array);
+    if (entry.partitioned) return Tensor._from(native().joinBundleSlices(this.#handle.id, name, parts));
+    const stored = parts[0] as Uint8Array;
     if (dtype === 'string') return Tensor._from(native().decodeBundleStrings(this.#handle.id, name, stored));
     native().verifyBundleValues(this.#handle.id, name, stored);
     return new Tensor(dtype as DType, entry.shape, stored);
@@ -127,7 +128,7 @@ async function readShards(bundle: NativeBundle, files: CheckpointFiles): Promise
  *                Map, File[], FileList or directory handle
  * @throws {NotFoundError} a file is missing
  * @throws {DataLossError} a file is broken
- * @throws {UnimplementedError} big-endian values, partitioned variables
+ * @throws {UnimplementedError} big-endian values
  * @example const reader = await keras.train.loadCheckpoint('dir/ckpt-1'); reader.getTensor('dense/kernel');
  */
 export async function loadCheckpoint(source: ModelSource, options: ReadCheckpointOptions = {}): Promise<CheckpointReader> {

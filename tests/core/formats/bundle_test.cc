@@ -304,15 +304,45 @@ TEST(BundleHostile, EntriesThatOverlapOrLeaveTheirShardAreRefused) {
   EXPECT_THROW(check(bundle_index({}, -1), {}), DataLossError);
 }
 
+TEST(BundleHostile, SlicesMustMakeTheWhole) {
+  const auto sliced = [](std::vector<std::pair<int64_t, int64_t>> rows) {
+    tensorflow::BundleEntryProto entry;
+    entry.set_dtype(tensorflow::DT_FLOAT);
+    entry.mutable_shape()->add_dim()->set_size(4);
+    for (const auto& [start, length] : rows) {
+      auto& extent = *entry.add_slices()->add_extent();
+      extent.set_start(start);
+      extent.set_length(length);
+    }
+    return entry;
+  };
+  const auto open = [](const tensorflow::BundleEntryProto& entry) {
+    return BundleReader::open(*source_of(bundle_index({{"a", entry}})), Limits{});
+  };
+  // A gap, an overlap, out of the shape on either side, lengths that overflow, nothing.
+  EXPECT_THROW(open(sliced({{0, 1}, {2, 2}})), DataLossError);
+  EXPECT_THROW(open(sliced({{0, 3}, {2, 1}})), DataLossError);
+  EXPECT_THROW(open(sliced({{-1, 4}})), DataLossError);
+  EXPECT_THROW(open(sliced({{2, 4}})), DataLossError);
+  EXPECT_THROW(open(sliced({{4, INT64_MAX}})), DataLossError);
+  EXPECT_THROW(open(sliced({{0, 0}})), DataLossError);
+  // The whole, but no entries that hold it; of another rank; too many; larger than the limit.
+  EXPECT_THROW(open(sliced({{0, 4}})), DataLossError);
+  tensorflow::BundleEntryProto flat = sliced({{0, 4}});
+  flat.mutable_slices(0)->clear_extent();
+  EXPECT_THROW(open(flat), DataLossError);
+  EXPECT_THROW(open(sliced(std::vector<std::pair<int64_t, int64_t>>(2000, {0, 1}))), ResourceExhaustedError);
+  tensorflow::BundleEntryProto large = sliced({{0, 4}});
+  large.mutable_shape()->mutable_dim(0)->set_size(INT64_MAX);
+  EXPECT_THROW(open(large), ResourceExhaustedError);
+}
+
 TEST(BundleHostile, WhatIsNotSupportedIsNamed) {
   EXPECT_THROW(BundleReader::open(*source_of(bundle_index({}, 1, true)), Limits{}), UnimplementedError);
   tensorflow::BundleHeaderProto newer;
   newer.set_num_shards(1);
   newer.mutable_version()->set_min_consumer(2);
   EXPECT_THROW(BundleReader::open(*source_of(write_table({{"", newer.SerializeAsString()}})), Limits{}), UnimplementedError);
-  tensorflow::BundleEntryProto sliced = value(0, 4);
-  sliced.add_slices();
-  EXPECT_THROW(BundleReader::open(*source_of(bundle_index({{"a", sliced}})), Limits{}), UnimplementedError);
   EXPECT_THROW(BundleReader::open(*source_of(write_table({})), Limits{}), DataLossError);
   EXPECT_THROW(BundleReader::open(*source_of(write_table({{"a", "b"}})), Limits{}), DataLossError);
 }
