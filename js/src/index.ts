@@ -15,6 +15,9 @@ import * as io from './io/index.js';
 import { input } from './layers/input.js';
 import { Layer, deserialize, serialize } from './layers/layer.js';
 import { type Activation, findActivation } from './objects/activation.js';
+import { Checkpoint } from './train/checkpoint.js';
+import { latestCheckpoint } from './train/checkpoint_files.js';
+import { CheckpointManager } from './train/checkpoint_manager.js';
 import { listVariables, loadCheckpoint } from './train/checkpoint_reader.js';
 import { VERSION } from './version.js';
 
@@ -80,6 +83,8 @@ export type { CustomSource, CustomTarget, ModelSource, Progress, SaveFormat, Sav
 export type { Initializer, Loss, Metric, Regularizer, Constraint } from './objects/base.js';
 export type { Optimizer } from './objects/optimizer.js';
 export type { Activation } from './objects/activation.js';
+export type { Checkpoint, CheckpointWriteOptions } from './train/checkpoint.js';
+export type { CheckpointManager, CheckpointManagerOptions } from './train/checkpoint_manager.js';
 export type { CheckpointLoadStatus } from './train/load_status.js';
 export type { CheckpointDType, CheckpointReader, ReadCheckpointOptions } from './train/checkpoint_reader.js';
 
@@ -96,7 +101,7 @@ export const activations = {
 };
 
 /** Checkpoints. */
-export const train = { loadCheckpoint, listVariables };
+export const train = { Checkpoint, CheckpointManager, latestCheckpoint, listVariables, loadCheckpoint };
 
 export const backend = {
   /** Starts automatic names anew: `dense`, `dense_1`, … */

@@ -1,5 +1,7 @@
 // What differs between Node and browsers, in one place. Node's modules are looked up at run time, so that bundlers for
 // browsers never see them.
+import { RuntimeError } from './errors.js';
+
 type NodeFs = typeof import('node:fs');
 type NodePath = typeof import('node:path');
 type NodeUrl = typeof import('node:url');
@@ -34,6 +36,13 @@ export async function nodeModules(): Promise<NodeModules> {
     builtin<NodeUrl>('node:url'),
   ]);
   return { fs, path, url };
+}
+
+/** Node's file modules at once. Throws RuntimeError where they have to be waited for. */
+export function nodeModulesNow(): NodeModules {
+  const lookup = isNode() ? (process as { getBuiltinModule?: <T>(name: string) => T }).getBuiltinModule : undefined;
+  if (lookup === undefined) throw new RuntimeError('This needs the file system of Node 20.16 or later.');
+  return { fs: lookup<NodeFs>('node:fs'), path: lookup<NodePath>('node:path'), url: lookup<NodeUrl>('node:url') };
 }
 
 /** The bytes of a file: URL or path in Node; null for what has to be fetched. */

@@ -4,7 +4,7 @@
 // `<name>.keras-wasm-old`, the new one takes its place. At every instant a complete model stands under one of the three
 // names; what an interruption left is finished by the next load or save.
 import { IOError, NotFoundError } from '../errors.js';
-import { type NodeModules, nodeModules } from '../platform.js';
+import { type NodeModules, nodeModules, nodeModulesNow } from '../platform.js';
 import { type OpenSource, type SourceFile, messageOf } from './files.js';
 
 const NEW = '.keras-wasm-new';
@@ -272,4 +272,41 @@ export async function finishPrefix(prefix: string | URL): Promise<void> {
   const index = `${path}.index${NEW}`;
   if (fs.existsSync(index) && !fs.existsSync(`${path}.data-00000-of-00001${NEW}`))
     await fs.promises.rename(index, `${path}.index`);
+}
+
+/** A name in a folder. */
+export function joinPath(folder: string, name: string): string {
+  const { path, url } = nodeModulesNow();
+  return path.join(folder.startsWith('file:') ? url.fileURLToPath(folder) : folder, name);
+}
+
+/** A small text file, at once; null where there is none. */
+export function readTextSync(path: string): string | null {
+  try {
+    return nodeModulesNow().fs.readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return null;
+    throw new IOError(`${path} could not be read: ${messageOf(cause)}`, { path, cause });
+  }
+}
+
+/** Replaces a small text file. */
+export async function writeText(path: string, text: string): Promise<void> {
+  await writePath(path, { path, chunks: () => [new TextEncoder().encode(text)] }, true);
+}
+
+/** Deletes the files of a checkpoint, the index first: what is left of one that is half deleted is no checkpoint. */
+export async function deletePrefix(prefix: string): Promise<void> {
+  const { fs, path } = await nodeModules();
+  const name = path.basename(prefix);
+  const shard = /^\.data-\d{5}-of-\d{5}$/;
+  try {
+    await fs.promises.rm(`${prefix}.index`, { force: true });
+    for (const file of await fs.promises.readdir(path.dirname(prefix))) {
+      if (file.startsWith(name) && shard.test(file.slice(name.length)))
+        await fs.promises.rm(path.join(path.dirname(prefix), file), { force: true });
+    }
+  } catch (cause) {
+    throw new IOError(`${prefix} could not be deleted: ${messageOf(cause)}`, { path: prefix, cause });
+  }
 }

@@ -11,7 +11,8 @@ import { type ModelSource, isPath, openSource } from '../io/source.js';
 import { parseCheckpointState } from './checkpoint_state.js';
 
 const INDEX = '.index';
-const STATE = 'checkpoint';
+/** @internal The name of the file that names the latest. */
+export const STATE = 'checkpoint';
 /** Names that mean one file, also where it is missing. */
 const ONE_FILE = /\.(h5|hdf5|keras|zip)$/i;
 const SAVED_MODEL = 'variables/variables';
@@ -30,7 +31,7 @@ export function shardSuffix(shard: number, count: number): string {
 }
 
 /** Where in a folder a state file points. Paths that are absolute or lead out of the folder count by their last name alone. */
-function insideFolder(path: string): string {
+export function insideFolder(path: string): string {
   const parts = path.split(/[\\/]/).filter((part) => part !== '' && part !== '.');
   const leaves = /^([\\/]|[a-zA-Z]:)/.test(path) || path.includes('://') || parts.includes('..');
   return leaves ? (parts.at(-1) ?? '') : parts.join('/');
@@ -170,6 +171,28 @@ async function isPrefix(source: string, options: HttpOptions): Promise<boolean> 
     return true;
   } catch (error) {
     if (error instanceof NotFoundError || error instanceof ValueError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The path of the latest checkpoint in a folder (path, or URL that ends in `/`), or null where there is none.
+ * @example await checkpoint.restore(await keras.train.latestCheckpoint('training'));
+ */
+export async function latestCheckpoint(folder: string | URL, options: HttpOptions = {}): Promise<string | null> {
+  const text = String(folder);
+  const base = isPath(text) ? await nodeFolder(text) : text;
+  if (base === null) return null;
+  try {
+    const files = await openPrefix(base, options);
+    try {
+      await files.open(INDEX);
+      return files.prefix;
+    } finally {
+      await files.close();
+    }
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof ValueError) return null;
     throw error;
   }
 }

@@ -75,3 +75,8 @@ export function treeOf(root: object, attached: readonly [name: string, value: un
   const writer = new TreeWriter();
   return writer.tree(writer.add(root) ?? writer.container('_generic_user_object', []), attached);
 }
+
+/** @internal Whether something can have a place in a checkpoint. */
+export function isTrackable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && (isTracked(value) || contentsOf(value) !== null);
+}
