@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli), as tensor bundles and TFRecord files use it. Slicing by 8.
+// CRC-32C (Castagnoli), as tensor bundles and TFRecord files use it. Slicing by 16.
 #pragma once
 
 #include <cstddef>
