@@ -65,6 +65,45 @@ def checkpoint(request, tensors):
     return {"entries": {key: tensors.add(reader.get_tensor(key)) for key in sorted(dtypes) if dtypes[key] != tf.string}}
 
 
+def save_weights(request, tensors):
+    """load_model, then save_weights as a checkpoint."""
+    load_model(request["path"]).save_weights(request["prefix"])
+    return {}
+
+
+def restore(request, tensors):
+    """load_model, everything set to zero, then restored from a checkpoint, all of which has to be consumed; then training steps."""
+    model = load_model(request["path"])
+    slots = list(model.optimizer.variables) if getattr(model, "optimizer", None) is not None else []
+    for variable in list(model.weights) + slots:
+        variable.assign(tf.zeros_like(variable))
+    if request["checkpoint"]:
+        objects = {"model": model, "optimizer": model.optimizer} if getattr(model, "optimizer", None) is not None else {"model": model}
+        tf.train.Checkpoint(**objects).restore(request["prefix"]).assert_consumed()
+    else:
+        model.load_weights(request["prefix"]).assert_consumed()
+    optimizer = getattr(model, "optimizer", None)
+    told = {"weights": record.describe_weights(model, tensors), "optimizer": optimizer and record.describe_optimizer(optimizer, tensors)}
+    if request.get("steps"):
+        steps = [(read_tensors(request["data"], step["x"]), read_tensors(request["data"], step["y"])) for step in request["steps"]]
+        told["logs"] = record.train_steps(model, steps)
+    return told
+
+
+def restore_tree(request, tensors):
+    """The tree of tests/conformance/checkpoints.mjs, made anew and restored; the layer makes its weights afterwards."""
+    step, first = tf.Variable(0, dtype=tf.int64), tf.Variable([0.0, 0.0])
+    texts, layer = tf.Variable(["", ""]), tf.keras.layers.Dense(2)
+    tree = tf.train.Checkpoint(step=step, list=[first, {"key": texts}], layer=layer)
+    status = tree.restore(request["prefix"])
+    layer.build((None, 3))
+    status.assert_consumed()
+    return {"kernel": tensors.add(layer.kernel.numpy()),
+            "values": {"step": int(step), "saveCounter": int(tree.save_counter), "first": first.numpy().tolist(),
+                       "texts": [text.decode() for text in texts.numpy().tolist()],
+                       "latest": tf.train.latest_checkpoint(os.path.dirname(request["prefix"]))}}
+
+
 def unzip(request, tensors):
     """Python's zipfile: every checksum verified, how each member is stored, and all of them extracted to a folder."""
     with zipfile.ZipFile(request["path"]) as archive:
@@ -106,7 +145,8 @@ def calibrated(request, tensors):
             "difference": float(np.abs(outputs[0] - outputs[1]).max())}
 
 
-COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "unzip": unzip, "zip_folder": zip_folder,
+COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "save_weights": save_weights,
+            "restore": restore, "restore_tree": restore_tree, "unzip": unzip, "zip_folder": zip_folder,
             "resume": resume, "calibrated": calibrated}
 
 

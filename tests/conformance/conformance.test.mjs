@@ -2,6 +2,7 @@
 // The first half needs only the committed fixtures; the second asks a TensorFlow that is started once (oracle.mjs).
 import { after, before, describe, test } from 'node:test';
 
+import { registerCheckpointTests } from './checkpoints.mjs';
 import { registerFileTests } from './files.mjs';
 import { Oracle, oraclePython } from './oracle.mjs';
 import './read.mjs';
@@ -13,6 +14,7 @@ if (oraclePython()) {
     before(() => tf.start());
     after(() => tf.close());
     registerFileTests(tf);
+    registerCheckpointTests(tf);
     registerWriteTests(tf);
     registerApplicationTests(tf);
   });

@@ -80,21 +80,35 @@ export class Oracle {
   }
   /** load_model, then train_on_batch on each step {x, y}. */
   resume(path, steps) {
-    const list = (v) => (Array.isArray(v) ? v : [v]);
-    const tensors = steps.flatMap((step) => [...list(step.x), ...list(step.y)]);
-    return this.#ask('resume', {
-      path,
-      ...this.#send(tensors, (entries) => {
-        const next = (v) => entries.splice(0, list(v).length);
-        return { steps: steps.map((step) => ({ x: next(step.x), y: next(step.y) })) };
-      }),
-    });
+    return this.#ask('resume', { path, ...this.#sendSteps(steps) });
+  }
+  /** load_model, then save_weights as a checkpoint. */
+  saveWeights(path, prefix) {
+    return this.#ask('save_weights', { path, prefix });
+  }
+  /** load_model, emptied, then restored from a checkpoint that must be consumed, then trained on. */
+  restore(path, prefix, checkpoint, steps = []) {
+    return this.#ask('restore', { path, prefix, checkpoint, ...this.#sendSteps(steps) });
+  }
+  /** A tree of objects, restored from a checkpoint. */
+  restoreTree(prefix) {
+    return this.#ask('restore_tree', { prefix });
   }
   /** A calibrated model of keras.applications, saved in both formats to a folder of its own. */
   calibrated(arch) {
     return this.#ask('calibrated', { arch, dir: this.subfolder(arch) });
   }
 
+  #sendSteps(steps) {
+    const list = (v) => (Array.isArray(v) ? v : [v]);
+    return this.#send(
+      steps.flatMap((step) => [...list(step.x), ...list(step.y)]),
+      (entries) => {
+        const next = (v) => entries.splice(0, list(v).length);
+        return { steps: steps.map((step) => ({ x: next(step.x), y: next(step.y) })) };
+      },
+    );
+  }
   #send(tensors, arrange) {
     const data = join(this.folder, `question_${this.#count + 1}.bin`);
     const entries = writeTensors(data, tensors);

@@ -149,7 +149,51 @@ function firstSave(target) {
   });
 }
 
+/** What a checkpoint restores: weights and optimizer, as one text; null where there is none. */
+async function restoredState(path) {
+  const model = keras.modelFromJSON(models.old.model.toJSON());
+  model.compile({ optimizer: 'sgd', loss: 'mse' });
+  model.optimizer.build(model.trainableWeights);
+  try {
+    (await model.loadWeights(path)).assertConsumed();
+  } catch (error) {
+    if (error instanceof keras.NotFoundError) return null;
+    throw error;
+  }
+  return stateOf(model);
+}
+
+/** Kills the saving of a checkpoint at every change, over old weights or for the first time. */
+function checkpoint({ over }) {
+  test(`ckpt, ${over ? 'over another' : 'for the first time'}: the old weights, the new ones, or none`, async () => {
+    const base = join(folder, over ? 'over_ckpt' : 'first_ckpt');
+    await mkdir(base);
+    if (over) await models.old.model.saveWeights(join(base, 'ckpt'));
+    const points = await pointsOf([models.new.path, join(base, 'ckpt')]);
+    const values = (state) => state && JSON.stringify(JSON.parse(state).slice(1)); // the two models have different names
+    const seen = new Set();
+    await inParallel(
+      points.map((point) => async () => {
+        const place = join(base, `${point.at}_${point.how}`);
+        const path = join(place, 'ckpt');
+        await mkdir(place);
+        if (over) await models.old.model.saveWeights(path);
+        await kill([models.new.path, path], point);
+        const state = values(await restoredState(path));
+        const what = `${point.how} ${point.name}, change ${point.at}`;
+        assert.ok([over ? values(models.old.state) : null, values(models.new.state)].includes(state), what);
+        seen.add(state === values(models.new.state) ? 'replaced' : 'kept');
+        await models.new.model.saveWeights(path);
+        assert.deepEqual((await readdir(place)).sort(), ['checkpoint', 'ckpt.data-00000-of-00001', 'ckpt.index'], what);
+        assert.equal(values(await restoredState(path)), values(models.new.state), `${what}, then a save`);
+      }),
+    );
+    assert.deepEqual([...seen].sort(), ['kept', 'replaced']);
+  });
+}
+
 describe('A save that is killed', () => {
+  for (const over of [true, false]) checkpoint({ over });
   for (const target of TARGETS) overAModel(target);
   for (const target of TARGETS) firstSave(target);
   test('between the two renames is finished by a load, even one that is killed itself', async () => {
