@@ -58,6 +58,11 @@ function compilerPackages() {
   return ['clang-', 'lld-', 'llvm-'].map((name) => name + version).concat(`libclang-rt-${version}-dev`);
 }
 
+/** Programs that look at files of ours in the tests; those do without where there is no apt. */
+export function installTestPrograms() {
+  if (hasApt() && isAvailable('hdf5-tools')) installPackages(['hdf5-tools']);
+}
+
 /** {CC, CXX} of the native builds, or null. */
 export function nativeCompiler() {
   const version = LLVM.find((candidate) => which(`clang++-${candidate}`));

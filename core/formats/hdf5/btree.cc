@@ -9,7 +9,7 @@
 namespace keras::hdf5 {
 namespace {
 
-constexpr int kMaxLevels = 32;
+constexpr int kMaxLevels = 256;  // a level is one byte; trees of the smallest nodes get deep
 constexpr int64_t kNodeHeaderBytes = 24;
 constexpr int64_t kSymbolEntryBytes = 40;
 constexpr uint32_t kSoftLink = 2;

@@ -281,6 +281,31 @@ TEST(Hdf5Hostile, ASymbolTableThatRepeatsItsNodesIsRefused) {
   EXPECT_THROW(Reader::open(source_of(file_of(root, rest.bytes)), Limits{}).root(), ResourceExhaustedError);
 }
 
+/// A group of one link "x" to the root, below a tree of so many levels, each node of which has one child.
+FileBytes group_below_levels(int levels) {
+  constexpr size_t kNodeBytes = 24 + 8 + 8 + 8;
+  const size_t heap = 96 + 16 + 8 + 16, heap_data = heap + 32, symbols = heap_data + 16, tree = symbols + 8 + 40;
+  ByteWriter rest;
+  rest.text("HEAP").zeros(4).u64(16).u64(kUndefined).u64(heap_data).zeros(8).text("x").zeros(7);
+  rest.text("SNOD").u8(1).u8(0).u16(1).u64(8).u64(96).u32(0).zeros(20);
+  for (int level = 0; level < levels; ++level) {
+    const size_t child = level == 0 ? symbols : tree + static_cast<size_t>(level - 1) * kNodeBytes;
+    rest.text("TREE").u8(0).u8(static_cast<uint8_t>(level)).u16(1).u64(kUndefined).u64(kUndefined).u64(0).u64(child).u64(8);
+  }
+  const size_t top = tree + static_cast<size_t>(levels - 1) * kNodeBytes;
+  return file_of(header_of({{kSymbolTable, ByteWriter().u64(top).u64(heap).bytes}}), rest.bytes);
+}
+
+TEST(Hdf5Hostile, TreesAreReadHoweverDeepTheyAre) {
+  // Nodes that may hold two children only (H5Pset_istore_k, H5Pset_sym_k) make trees of more than 32 levels.
+  for (const int levels : {1, 40, 256}) {
+    const FileBytes bytes = group_below_levels(levels);
+    const Reader reader = Reader::open(source_of(bytes), Limits{});
+    ASSERT_EQ(reader.root().links.size(), 1u) << levels;
+    EXPECT_EQ(reader.root().links[0].first, "x");
+  }
+}
+
 TEST(Hdf5Hostile, ChunksThatStandTwiceOrOutsideTheirDatasetAreRefused) {
   const FileBytes good = fixture_bytes("hdf5/chunks.h5");
   const Reader reader = Reader::open(source_of(good), Limits{});
