@@ -42,6 +42,16 @@ async function runCoreTests(preset) {
   return { ok: ok && passed > 0, closing: `${passed} tests passed; programs: ${summary}` };
 }
 
+/** The fuzzers of tests/fuzz under CTest, each for a fixed number of inputs. */
+async function runFuzzers() {
+  const { ok, output } = await runAndListen('ctest', ['--preset', 'native-fuzz', '--verbose'], { env: buildEnvironment });
+  const inputs = [...output.matchAll(/stat::number_of_executed_units: (\d+)/g)].map(([, count]) => Number(count));
+  return {
+    ok: ok && inputs.length > 0,
+    closing: `${inputs.length} fuzzers, ${inputs.reduce((sum, count) => sum + count, 0)} inputs`,
+  };
+}
+
 const testFiles = (folder) => listFiles(`${folder}/*.test.mjs`).sort();
 
 /** Node's test runner over the *.test.mjs of one folder. */
@@ -64,6 +74,7 @@ export function listSuites({ chromium, tensorflowMissing }) {
     { name: 'tests/core', run: () => runCoreTests('native') },
     { name: 'tests/core, sanitized', run: () => runCoreTests('native-asan') },
     { name: 'tests/core, threads', run: () => runCoreTests('native-tsan') },
+    { name: 'tests/fuzz', run: runFuzzers },
     ...[
       node('tests/js'),
       node('tests/packaging'),

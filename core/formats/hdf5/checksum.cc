@@ -48,4 +48,8 @@ uint32_t fletcher32(std::span<const std::byte> data) {
   return sum2 << 16 | sum1;
 }
 
+bool lookup3_matches(std::span<const std::byte> data, uint32_t stored) { return lookup3(data) == stored; }
+
+bool fletcher32_matches(std::span<const std::byte> data, uint32_t stored) { return fletcher32(data) == stored; }
+
 }  // namespace keras::hdf5

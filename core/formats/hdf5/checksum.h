@@ -13,4 +13,9 @@ uint32_t lookup3(std::span<const std::byte> data);
 /// Of filtered chunks: Fletcher's over 16-bit big-endian words, as HDF5 computes it.
 uint32_t fletcher32(std::span<const std::byte> data);
 
+/// Whether `stored` is what it should be. Readers ask by these two, so that the fuzzers (tests/fuzz) can put others in their
+/// place, to which every checksum is right.
+bool lookup3_matches(std::span<const std::byte> data, uint32_t stored);
+bool fletcher32_matches(std::span<const std::byte> data, uint32_t stored);
+
 }  // namespace keras::hdf5

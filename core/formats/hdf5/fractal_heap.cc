@@ -39,8 +39,8 @@ FractalHeap::FractalHeap(const FileView& file, uint64_t address) : file_(file), 
   cursor.skip(2);
   const uint64_t root = cursor.u64();
   const uint16_t rows = cursor.u16();
-  if (lookup3(std::span(bytes).first(cursor.position())) != cursor.u32())
-    file.fail("the checksum of a fractal heap differs", address);
+  const auto checked = std::span(bytes).first(cursor.position());
+  if (!lookup3_matches(checked, cursor.u32())) file.fail("the checksum of a fractal heap differs", address);
   if (id_bytes_ < 2 || heap_bits == 0 || heap_bits > 63 || !std::has_single_bit(start_bytes_) ||
       !std::has_single_bit(max_direct_) || max_direct_ < start_bytes_ || !std::has_single_bit(width_) ||
       max_direct_ > static_cast<uint64_t>(file.limits.metadata_bytes))
@@ -65,7 +65,7 @@ void FractalHeap::add_direct(uint64_t address, uint64_t offset, uint64_t bytes) 
     const size_t at = cursor.position();
     const uint32_t stored = cursor.u32();
     std::fill_n(block.bytes.begin() + static_cast<ptrdiff_t>(at), 4, std::byte{0});
-    if (lookup3(block.bytes) != stored) file_.fail("the checksum of a fractal heap's block differs", address);
+    if (!lookup3_matches(block.bytes, stored)) file_.fail("the checksum of a fractal heap's block differs", address);
   }
   blocks_.emplace(offset, std::move(block));
 }

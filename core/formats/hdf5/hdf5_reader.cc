@@ -98,7 +98,8 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
   const uint64_t end = cursor.u64();
   if (version <= 1) cursor.skip(8 + 8);  // driver, the root's name
   reader.root_address_ = cursor.u64();
-  if (version > 1 && lookup3(std::span(bytes).first(cursor.position())) != cursor.u32())
+  const auto checked = std::span(bytes).first(cursor.position());
+  if (version > 1 && !lookup3_matches(checked, cursor.u32()))
     throw DataLossError("{}: the checksum of the superblock differs", file.name()).at(file.name(), reader.base_);
   if (end > static_cast<uint64_t>(file.size_bytes())) {  // counted from the file's start, not from the base
     throw DataLossError("{}: the file is truncated: {} bytes of {}", file.name(), file.size_bytes(), end)
@@ -268,7 +269,7 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
         throw DataLossError("{}: a chunk of '{}' is too short", source_->name(), name).at(source_->name(), chunk.offset);
       std::memcpy(&stored, data.data() + data.size() - 4, 4);
       data.resize(data.size() - 4);
-      if (fletcher32(data) != stored)
+      if (!fletcher32_matches(data, stored))
         throw DataLossError("{}: the checksum of a chunk of '{}' differs", source_->name(), name)
             .at(source_->name(), chunk.offset);
     }

@@ -142,7 +142,8 @@ std::vector<std::byte> FileView::read_checked(uint64_t address, int64_t bytes, s
   if (std::string_view(reinterpret_cast<const char*>(result.data()), result.size()).substr(0, signature.size()) != signature)
     fail("a structure does not begin with its signature", address);
   Cursor end(std::span(result).last(4), source.name(), offset(address) + bytes - 4);
-  if (lookup3(std::span(result).first(result.size() - 4)) != end.u32()) fail("the checksum of a structure differs", address);
+  if (!lookup3_matches(std::span(result).first(result.size() - 4), end.u32()))
+    fail("the checksum of a structure differs", address);
   return result;
 }
 

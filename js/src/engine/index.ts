@@ -1,9 +1,10 @@
 // The one engine of the process: chosen, loaded and started at first need.
 import { RuntimeError, errorFromEngine } from '../errors.js';
+import { isNode } from '../platform.js';
 import { type Variant, chooseThreads, chooseVariant } from './detect.js';
 import { type LoadedEngine, type WasmLocation, loadEngine } from './load.js';
 import type { Native } from './native.js';
-import { startThreads } from './workers.js';
+import { withNodeWorkers } from './node_workers.js';
 
 /** What files and calls may ask for; see the errors that name them. Byte counts and numbers. */
 export interface Limits {
@@ -49,9 +50,24 @@ async function load(options: ReadyOptions): Promise<void> {
   const engine = await loadEngine(variant, options);
   const init = (): void =>
     engine.native.init({ seed: randomSeed(), threads, limits: options.limits ?? {}, error: errorFromEngine });
-  if (threads > 1) await startThreads(engine.native, threads, init);
+  if (threads > 1 && isNode()) await withNodeWorkers(init);
   else init();
+  await threadsStarted(engine.native, threads);
   loaded = { ...engine, variant };
+}
+
+/** The threads' workers load while the event loop turns. */
+async function threadsStarted(native: Native, threads: number): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (native.threads() < threads) {
+    if (performance.now() > deadline) {
+      throw new RuntimeError(
+        `${native.threads()} of ${threads} threads have started within 30 s. A Content-Security-Policy must allow workers ` +
+          "from the page's own origin (worker-src or script-src 'self').",
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 function randomSeed(): number {

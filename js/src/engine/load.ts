@@ -6,7 +6,7 @@ import { IOError, KerasError } from '../errors.js';
 import { baseUrl, isNode, readLocalFile } from '../platform.js';
 import type { Variant } from './detect.js';
 import type { Glue, GlueOptions, Native } from './native.js';
-import { keepGlobalWorker } from './workers.js';
+import { keepGlobalWorker } from './node_workers.js';
 import { Rest, canLoadParts } from './parts.js';
 
 export interface WasmLocation {
