@@ -1,24 +1,33 @@
 // Text forms of numbers and tuples, and the "{}" formatter.
 #include "core/base/format.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
 
 namespace keras {
 namespace {
 
+void read_back(const char* text, double& value) { value = std::strtod(text, nullptr); }
+void read_back(const char* text, float& value) { value = std::strtof(text, nullptr); }
+
+/// Not by std::to_chars, whose tables take 114 kB.
 template <class T>
 std::string shortest_text(T value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  char text[48];
+  int digits = 0;
+  for (T back = std::numeric_limits<T>::quiet_NaN(); back != value; read_back(text, back))
+    std::snprintf(text, sizeof text, "%.*e", digits++, static_cast<double>(value));
   // Python switches to an exponent below 1e-4 and from 1e16 on.
   const T magnitude = std::abs(value);
-  const bool exponent = magnitude != 0 && (magnitude < T(1e-4) || magnitude >= T(1e16));
-  char buffer[64];
-  const auto form = exponent ? std::chars_format::scientific : std::chars_format::fixed;
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value, form);
-  std::string text(buffer, result.ptr);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  if (magnitude != 0 && (magnitude < T(1e-4) || magnitude >= T(1e16))) return text;
+  const int exponent = std::atoi(std::strchr(text, 'e') + 1);
+  std::snprintf(text, sizeof text, "%.*f", std::max(digits - 1 - exponent, 1), static_cast<double>(value));
   return text;
 }
 

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 import { generate } from './generate.mjs';
 import { split } from './split.mjs';
@@ -56,13 +56,22 @@ const TARGETS = [
 const builtDefines = () =>
   Object.fromEntries(Object.entries(built).map(([name, is]) => [`__KERAS_WASM_BUILT__.${name}`, String(is)]));
 
+/** Tells bundlers that an import() is not theirs. */
+const NOT_YOURS = 'import(/* webpackIgnore: true *//* @vite-ignore */';
+/** Stands for it while white space goes, and comments with it; as long, so that source maps stay right. */
+const STAND_IN = `${'notYours'.padEnd(NOT_YOURS.length - 1, '_')}(`;
+
 async function bundle({ format, file, define = {}, ...rest }) {
-  await build({
-    entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile: join(out, file), bundle: true, format, target: 'es2022', platform: 'neutral',
-    // Whitespace stays: with it go the comments in import() by which bundlers know what is not theirs.
-    minifyIdentifiers: true, minifySyntax: true, keepNames: false, sourcemap: true, sourcesContent: false, legalComments: 'none', logLevel: 'warning',
+  const outfile = join(out, file);
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'js', 'src', 'index.ts')], outfile, bundle: true, write: false, format, target: 'es2022', platform: 'neutral',
+    minifyIdentifiers: true, minifySyntax: true, keepNames: false, sourcemap: 'inline', sourcesContent: false, legalComments: 'none', logLevel: 'warning',
     define: { __KERAS_WASM_VERSION__: JSON.stringify(version), ...builtDefines(), ...define }, plugins: [glue(format)], ...rest,
   });
+  const marked = outputFiles[0].text.replaceAll(/import\(\s*\/\* webpackIgnore: true \*\/\s*\/\* @vite-ignore \*\/\s*/g, STAND_IN);
+  const { code, map } = await transform(marked, { minifyWhitespace: true, target: 'es2022', sourcemap: 'external', sourcesContent: false, sourcefile: file });
+  writeFileSync(outfile, `${code.replaceAll(STAND_IN, NOT_YOURS)}//# sourceMappingURL=${file}.map\n`);
+  writeFileSync(`${outfile}.map`, map);
 }
 
 function declarations() {
