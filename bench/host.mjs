@@ -31,6 +31,7 @@ function environment({ variant, backend, urls }) {
     variant,
     backend,
     ours: urls.ours,
+    models: urls.models,
     read,
     floats: async (name) => new Float32Array((await read(name)).slice().buffer),
     package: (name) => bytesOf(urls.packages + name),

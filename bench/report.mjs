@@ -7,13 +7,15 @@ const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells)
 function rowTable({ row, results }) {
   const isTraining = row.kind === 'train';
   const timed = results.filter(({ reason }) => reason === undefined);
-  const head = ['', 'median ms', 'quartiles', 'CPU ms', ...(isTraining ? ['samples/s'] : []), 'runs'];
+  const rate = isTraining ? ['samples/s'] : row.bytes ? ['GB/s'] : [];
+  const perSecond = (time) => (isTraining ? (1000 * row.batch) / time : row.bytes / time / 1e6).toPrecision(3);
+  const head = ['', 'median ms', 'quartiles', 'CPU ms', ...rate, 'runs'];
   const cells = timed.map(({ name, wall, low, high, cpu, runs }) => [
     name,
     milliseconds(wall),
     `${milliseconds(low)} – ${milliseconds(high)}`,
     cpu === null ? '' : milliseconds(cpu),
-    ...(isTraining ? [((1000 * row.batch) / (cpu ?? wall)).toPrecision(3)] : []),
+    ...rate.map(() => perSecond(cpu ?? wall)),
     String(runs),
   ]);
   const left = results.filter(({ reason }) => reason !== undefined).map(({ name, reason }) => `Left out: ${name}: ${reason}`);

@@ -96,4 +96,15 @@ export const ROWS = [
     rounds: 3,
     runs: 1,
   },
+  // From a file in Node, from the bytes of a zip in a page.
+  {
+    id: 'checkpoint',
+    kind: 'checkpoint',
+    title: 'TensorFlow checkpoint (256 MB) into a model, checksums verified',
+    units: 8000,
+    bytes: 8000 * 8000 * 4,
+    adapters: ['ours'],
+    rounds: 5,
+    runs: 1,
+  },
 ];

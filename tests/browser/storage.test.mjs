@@ -1,4 +1,5 @@
-// IndexedDB in real Chromium when the browser gives no more room: the error, the model stored before, and the engine after it.
+// IndexedDB in real Chromium: checkpoints there and back; and, when the browser gives no more room, the error, the model stored
+// before, and the engine after it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
@@ -51,5 +52,57 @@ test('a full quota is a typed error, and leaves the model that was stored and th
   assert.match(told.message, /indexeddb:\/\/m.*storage quota is used up/);
   delete told.message;
   assert.deepEqual(told, { isTyped: true, stored: ['indexeddb://m'], kept: [64], goesOn: [1, 65536] });
+  await context.close();
+});
+
+/** Weights and a tree of objects as checkpoints: in IndexedDB, in a folder of the browser's own file system, from a URL. */
+async function saveCheckpoints(packageUrl, fixtures) {
+  const keras = await import(packageUrl);
+  await keras.ready();
+  const make = () => keras.modelFromJSON(json);
+  const json = await (await fetch(`${fixtures}sequential.json`)).text();
+  const first = make();
+  (await first.loadWeights(`${fixtures}sequential`)).assertConsumed();
+  const values = (model) => JSON.stringify(model.weights.map((weight) => [...weight.dataSync()]));
+  const told = { fetched: values(first) };
+
+  await first.saveWeights('indexeddb://weights');
+  const second = make();
+  (await second.loadWeights('indexeddb://weights')).assertConsumed();
+  told.stored = values(second);
+
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('checkpoint', { create: true });
+  await first.saveWeights(folder);
+  const third = make();
+  (await third.loadWeights(folder)).assertConsumed();
+  told.folder = values(third);
+
+  const step = keras.variable(5n, { dtype: 'int64' });
+  const path = await new keras.train.Checkpoint({ model: first, step }).save('indexeddb://tree');
+  const tree = new keras.train.Checkpoint({ model: make(), step: keras.variable(0n, { dtype: 'int64' }) });
+  (await tree.restore(path)).assertConsumed();
+  told.tree = values(tree.model);
+  return { ...told, path, step: Number(tree.step.dataSync()[0]), models: Object.keys(await keras.io.listModels()).sort() };
+}
+
+test('checkpoints go to IndexedDB and to folders of the browser, and come from URLs', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const { origin } = new URL(server.url);
+  await page.goto(new URL('examples/page.html', server.url).href);
+  const fixtures = `${origin}/tests/fixtures/checkpoints/weights/`;
+  await page.evaluate(`globalThis.save = ${saveCheckpoints}`);
+  const arguments_ = [`${origin}/dist/package/index.js`, fixtures];
+  const { fetched, ...told } = await page.evaluate((args) => globalThis.save(...args), arguments_);
+  assert.match(fetched, /^\[\[0,0\.0625,/);
+  assert.deepEqual(told, {
+    stored: fetched,
+    folder: fetched,
+    tree: fetched,
+    path: 'indexeddb://tree-1',
+    step: 5,
+    models: ['indexeddb://tree-1', 'indexeddb://weights'],
+  });
   await context.close();
 });

@@ -195,6 +195,32 @@ describe('Weights that do not fit', () => {
   });
 });
 
+describe('A large shard', () => {
+  test('is read in pieces of 16 MiB at most, every byte once', async () => {
+    const make = () => stack(dense({ units: 2500, inputShape: [2500], kernelInitializer: 'zeros' }), dense({ units: 3 }));
+    const [model, other] = [make(), make()];
+    model.weights[0].assign(keras.tensor(new Float32Array(2500 * 2500).fill(0.5), [2500, 2500]));
+    const files = new Map();
+    await model.saveWeights({ write: (path, bytes) => void files.set(path, new Blob([bytes])) });
+    const shard = [...files.keys()].find((path) => path.includes('.data-'));
+    const { size } = files.get(shard);
+    const read = [];
+    class Watched extends Blob {
+      slice(start, end) {
+        read.push(end - start);
+        return super.slice(start, end);
+      }
+    }
+    files.set(shard, new Watched([files.get(shard)]));
+    (await other.loadWeights(files)).assertConsumed();
+    assert.ok(other.weights[0].dataSync().every((value) => value === 0.5));
+    assert.ok(Math.max(...read) <= 16 << 20, `${Math.max(...read)}`);
+    // The values once; the block of the object graph before them.
+    const total = read.reduce((a, b) => a + b);
+    assert.ok(size > 25e6 && total <= size + 2 * 65536, `${total} of ${size}`);
+  });
+});
+
 describe('saveWeights of a checkpoint', () => {
   test('takes bytes, zips, folders of files and targets of the user', async () => {
     const model = await architecture('sequential');

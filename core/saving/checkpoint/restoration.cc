@@ -95,9 +95,10 @@ void Restoration::match(int node, const Trackable& object, const TrackedChildren
     if (may_grow(current)) growing_.emplace_back(id, current);
     TrackedChildren children = children_of(current);
     if (seen.size() == 1) children.insert(children.end(), attached.begin(), attached.end());
+    std::map<std::string_view, const Trackable*> by_name;
+    for (const auto& [name, child] : children) by_name.emplace(name, &child);
     for (const auto& [name, saved_child] : saved_.nodes()[static_cast<size_t>(id)].children) {
-      const auto found = std::find_if(children.begin(), children.end(), [&](const auto& child) { return child.first == name; });
-      if (found != children.end()) open.emplace_back(saved_child, found->second);
+      if (const auto found = by_name.find(name); found != by_name.end()) open.emplace_back(saved_child, *found->second);
     }
   }
 }

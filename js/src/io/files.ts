@@ -7,6 +7,8 @@ export interface SourceFile {
   path: string;
   size: number;
   read(offset: number, count: number): Promise<Uint8Array>;
+  /** The same at once, also after the source has been closed; not every source can. */
+  readSync?(offset: number, count: number): Uint8Array;
 }
 
 /** The files of a model, and what has to be done when they are no longer needed. */
@@ -16,7 +18,8 @@ export interface OpenSource {
 }
 
 export function bytesFile(path: string, bytes: Uint8Array): SourceFile {
-  return { path, size: bytes.length, read: async (offset, count) => bytes.subarray(offset, offset + count) };
+  const readSync = (offset: number, count: number): Uint8Array => bytes.subarray(offset, offset + count);
+  return { path, size: bytes.length, read: async (offset, count) => readSync(offset, count), readSync };
 }
 
 export function blobFile(path: string, blob: Blob): SourceFile {
@@ -38,14 +41,16 @@ export const CHUNK = 16 << 20;
 
 /** A range of a file; DataLossError if the file ends before it does. */
 export async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
-  const bytes = await file.read(offset, count);
-  if (bytes.length !== count) {
-    throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, {
-      path: file.path,
-      offset,
-    });
-  }
-  return bytes;
+  return exactly(file, await file.read(offset, count), offset, count);
+}
+
+/** A range of a file, given whole by its source; DataLossError if the file ends before it does. */
+export function exactly(file: SourceFile, bytes: Uint8Array, offset: number, count: number): Uint8Array {
+  if (bytes.length === count) return bytes;
+  throw new DataLossError(`${file.path}: the file ends at byte ${offset + bytes.length}, but ${offset + count} are needed.`, {
+    path: file.path,
+    offset,
+  });
 }
 
 /** All bytes of a file, in memory of their own. */

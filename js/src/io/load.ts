@@ -84,11 +84,16 @@ export async function checkpointsInZip(file: SourceFile): Promise<SourceFile[]> 
   try {
     await runLoader(loader, { files: [file] }, {});
     return (native().loaderFinish(loader).members ?? []).map(({ path, size, offset, bytes }) =>
-      bytes === undefined
-        ? { path, size, read: (at, count) => file.read((offset as number) + at, count) }
-        : bytesFile(path, bytes),
+      bytes === undefined ? windowFile(path, file, offset as number, size) : bytesFile(path, bytes),
     );
   } finally {
     native().releaseLoader(loader);
   }
+}
+
+/** A part of a file as a file of its own. */
+function windowFile(path: string, { read, readSync }: SourceFile, start: number, size: number): SourceFile {
+  const window: SourceFile = { path, size, read: (offset, count) => read(start + offset, count) };
+  if (readSync !== undefined) window.readSync = (offset, count) => readSync(start + offset, count);
+  return window;
 }

@@ -89,7 +89,12 @@ async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
     const handle = await node.fs.promises.open(file, 'r');
     handles.push(handle);
     const { size } = await handle.stat();
-    return { path: name, size, read: (offset, count) => readRange(handle, file, offset, count) };
+    return {
+      path: name,
+      size,
+      read: (offset, count) => readRange(handle, file, offset, count),
+      readSync: (offset, count) => readRangeSync(node.fs, file, offset, count),
+    };
   };
   const close = async (): Promise<void> => {
     await Promise.all(handles.map((handle) => handle.close()));
@@ -143,6 +148,27 @@ async function readRange(
     }
     if (bytesRead === 0) break;
     at += bytesRead;
+  }
+  return buffer.subarray(0, at);
+}
+
+/** Opens the file anew, so that none has to be kept open for it. */
+function readRangeSync(fs: NodeModules['fs'], path: string, offset: number, count: number): Uint8Array {
+  const buffer = new Uint8Array(count);
+  let at = 0;
+  try {
+    const file = fs.openSync(path, 'r');
+    try {
+      for (let got = -1; at < count && got !== 0; at += got) got = fs.readSync(file, buffer, at, count - at, offset + at);
+    } finally {
+      fs.closeSync(file);
+    }
+  } catch (cause) {
+    throw new IOError(`${path} could not be read at byte ${offset + at}: ${messageOf(cause)}`, {
+      path,
+      offset: offset + at,
+      cause,
+    });
   }
   return buffer.subarray(0, at);
 }

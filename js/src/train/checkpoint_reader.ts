@@ -4,7 +4,7 @@ import { native, ready } from '../engine/index.js';
 import type { NativeBundle, NativeBundleEntry } from '../engine/io_native.js';
 import { NotFoundError, ResourceExhaustedError, UnimplementedError } from '../errors.js';
 import { Handle } from '../handle.js';
-import { type SourceFile, readWhole } from '../io/files.js';
+import { type SourceFile, bytesFile, exactly, readWhole } from '../io/files.js';
 import type { HttpOptions } from '../io/http.js';
 import type { ModelSource } from '../io/source.js';
 import { Tensor } from '../tensor.js';
@@ -32,15 +32,15 @@ function dtypeName(dtype: number): CheckpointDType {
   return Object.values(DTYPES).some(({ number }) => number === dtype) ? dtypeFromNumber(dtype) : 'unknown';
 }
 
-/** The tensors of a checkpoint, in memory. Every value is held against its checksum when it is asked for. */
+/** The tensors of a checkpoint. Every value is held against its checksum when it is asked for. */
 export class CheckpointReader implements Disposable {
   readonly #handle: Handle;
   readonly #entries: Map<string, NativeBundleEntry>;
-  readonly #shards: readonly Uint8Array[];
+  readonly #shards: readonly SourceFile[];
   readonly #prefix: string;
 
   /** @internal Use `loadCheckpoint()`. */
-  constructor(prefix: string, { id, entries }: NativeBundle, shards: readonly Uint8Array[]) {
+  constructor(prefix: string, { id, entries }: NativeBundle, shards: readonly SourceFile[]) {
     this.#handle = new Handle(this, 'bundle', id);
     this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
     this.#shards = shards;
@@ -74,7 +74,7 @@ export class CheckpointReader implements Disposable {
         path: this.#prefix,
       });
     }
-    const parts = entry.parts.map(({ shard, offset, bytes }) => this.#shards[shard]?.slice(offset, offset + bytes) as Uint8Array);
+    const parts = entry.parts.map(({ shard, offset, bytes }) => readNow(this.#shards[shard] as SourceFile, offset, bytes));
     if (entry.partitioned) return Tensor._from(native().joinBundleSlices(this.#handle.id, name, parts));
     const stored = parts[0] as Uint8Array;
     if (dtype === 'string') return Tensor._from(native().decodeBundleStrings(this.#handle.id, name, stored));
@@ -116,10 +116,17 @@ export async function openShards(bundle: NativeBundle, files: CheckpointFiles): 
   return shards;
 }
 
-async function readShards(bundle: NativeBundle, files: CheckpointFiles): Promise<Uint8Array[]> {
-  const contents: Uint8Array[] = [];
-  for (const shard of await openShards(bundle, files)) contents.push(await readWhole(shard));
-  return contents;
+/** A copy of a range. */
+function readNow(file: SourceFile, offset: number, count: number): Uint8Array {
+  return exactly(file, (file.readSync as (offset: number, count: number) => Uint8Array)(offset, count), offset, count).slice();
+}
+
+/** The shards as files that can be read at once: as they are, or in memory. */
+async function readableShards(bundle: NativeBundle, files: CheckpointFiles): Promise<SourceFile[]> {
+  const shards = await openShards(bundle, files);
+  return Promise.all(
+    shards.map(async (file) => (file.readSync === undefined ? bytesFile(file.path, await readWhole(file)) : file)),
+  );
 }
 
 /**
@@ -136,7 +143,7 @@ export async function loadCheckpoint(source: ModelSource, options: ReadCheckpoin
   try {
     const bundle = await openIndex(files);
     try {
-      return new CheckpointReader(files.prefix, bundle, await readShards(bundle, files));
+      return new CheckpointReader(files.prefix, bundle, await readableShards(bundle, files));
     } catch (error) {
       native().releaseBundle(bundle.id);
       throw error;
