@@ -135,6 +135,7 @@ Tensor tensor_from_js(const val& value) {
   const int32_t number = value["dtype"].as<int32_t>();
   if (!is_known_dtype(number)) throw TypeError("{} is no dtype", number);
   const DType dtype = static_cast<DType>(number);
+  if (dtype == DType::kResource || dtype == DType::kVariant) throw TypeError("A tensor of dtype {} cannot be given", dtype);
   const Shape shape = shape_from_js(value["shape"]);
   if (!shape.known_rank() || !shape.fully_known()) throw ValueError("A tensor needs a known shape, got {}", shape);
   if (dtype == DType::kString) return strings_from_js(shape, value);
@@ -155,6 +156,9 @@ Tensor optional_tensor_from_js(const val& value) {
 std::vector<Tensor> tensors_from_js(const val& list) { return list_from_js<Tensor>(list, optional_tensor_from_js); }
 
 val tensor_to_js(const Tensor& tensor) {
+  if (tensor.holds_object()) {
+    throw UnimplementedError("A value of dtype {} cannot leave the engine; use it inside a traced function.", tensor.dtype());
+  }
   val result = val::object();
   result.set("dtype", static_cast<int32_t>(tensor.dtype()));
   result.set("shape", shape_to_js(tensor.shape()));

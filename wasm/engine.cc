@@ -178,6 +178,16 @@ void release_variable(int id) {
 Engine::Engine(std::unique_ptr<kernels::Parallel> parallel, uint64_t seed, const Limits& limits)
     : session(seed, limits), runtime(std::move(parallel), seed, limits) {}
 
+void Engine::open_trace(CallContext& context, FunctionTrace* function) {
+  // A layer inside a layer adds to the same graph.
+  const bool same = !traces.empty() && &traces.back().context->builder == &context.builder;
+  traces.push_back({&context, function, same ? traces.back().graph : ++last_graph});
+}
+
+bool Engine::is_open(const CallContext& context) const {
+  return std::any_of(traces.begin(), traces.end(), [&](const Trace& trace) { return trace.context == &context; });
+}
+
 FunctionalPtr Engine::model(int number) const {
   auto model = std::dynamic_pointer_cast<Functional>(layers.get(number));
   if (model == nullptr) throw TypeError("Layer '{}' is no model", layers.get(number)->name());

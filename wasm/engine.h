@@ -13,7 +13,9 @@
 #include "core/keras/models/functional.h"
 #include "core/keras/training/trainer.h"
 #include "core/saving/checkpoint/restoration.h"
+#include "core/saving/saved_model/saved_graph.h"
 #include "wasm/errors.h"
+#include "wasm/functions.h"
 
 namespace keras {
 
@@ -56,6 +58,13 @@ class HandleTable {
   std::unordered_map<const T*, int> numbers_;
 };
 
+/// A call that is being traced: of a custom layer, or of a function (which then is not null).
+struct Trace {
+  CallContext* context;
+  FunctionTrace* function;
+  int graph;  // the number under which JavaScript knows the graph
+};
+
 /// A model's training state beside its layers.
 struct ModelState {
   explicit ModelState(FunctionalPtr model) : trainer(std::move(model)) {}
@@ -72,8 +81,16 @@ struct Engine {
   HandleTable<Optimizer> optimizers{"optimizer"};
   HandleTable<BundleReader> bundles{"checkpoint reader"};
   HandleTable<Restoration> restorations{"restored checkpoint"};
+  HandleTable<CallableFunction> functions{"function"};
+  HandleTable<TracedFunction> traced{"function"};
+  HandleTable<SavedGraph> graphs{"SavedModel"};
   std::unordered_map<const Layer*, std::shared_ptr<ModelState>> models;
-  std::vector<CallContext*> traces;  // the calls of custom layers that are under way, innermost last
+  std::vector<Trace> traces;  // under way, innermost last
+  int last_graph = 0;
+
+  void open_trace(CallContext& context, FunctionTrace* function);
+  void close_trace() { traces.pop_back(); }
+  bool is_open(const CallContext& context) const;
 
   FunctionalPtr model(int number) const;
   /// Made at first use. REQUIRES: the layer is a model.

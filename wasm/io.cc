@@ -9,6 +9,7 @@
 #include "core/saving/checkpoint/checkpoint_zip.h"
 #include "core/saving/h5/h5_writer.h"
 #include "core/saving/model_loader.h"
+#include "core/saving/saved_model/saved_graph.h"
 #include "core/saving/saved_model/saved_model_writer.h"
 #include "wasm/convert.h"
 #include "wasm/jobs.h"
@@ -18,7 +19,7 @@
 namespace keras {
 namespace {
 
-using Loader = std::variant<ModelLoader, WeightsLoader, CheckpointLoader, CheckpointZip>;
+using Loader = std::variant<ModelLoader, WeightsLoader, CheckpointLoader, CheckpointZip, GraphLoader>;
 using Files = std::vector<OutputFile>;
 
 Jobs<Loader>& loaders() {
@@ -54,6 +55,13 @@ int checkpoint_loader(int bundle, const val& tree) {
 int checkpoint_zip() {
   return guarded(
       [&] { return loaders().add(std::make_unique<Loader>(std::in_place_type<CheckpointZip>, engine().session.limits)); });
+}
+
+int graph_loader(const val& tags, bool allow_missing_ops) {
+  return guarded([&] {
+    SavedGraphOptions options{emscripten::vecFromJSArray<std::string>(tags), allow_missing_ops};
+    return loaders().add(std::make_unique<Loader>(std::in_place_type<GraphLoader>, engine().session.limits, std::move(options)));
+  });
 }
 
 int loader_add_file(int id, const std::string& path, double size) {
@@ -121,6 +129,19 @@ val finish(CheckpointLoader& loader) {
   return result;
 }
 
+val finish(GraphLoader& loader) {
+  const std::shared_ptr<SavedGraph> graph = loader.finish();
+  val variables = val::array();
+  for (const VariablePtr& variable : graph->variables()) {
+    variables.call<void>("push", variable != nullptr ? variable_to_js(variable) : val::null());
+  }
+  val result = val::object();
+  result.set("graph", engine().graphs.add(graph));
+  result.set("description", graph->description().dump());
+  result.set("variables", variables);
+  return result;
+}
+
 val finish(CheckpointZip& zip) {
   val members = val::array();
   for (const CheckpointMember& member : zip.members()) {
@@ -139,7 +160,7 @@ val finish(CheckpointZip& zip) {
 }
 
 /// {model, warnings}; of weights, the warnings alone; of a checkpoint, {restoration}; of a zip, {members: [{path, size, offset |
-/// bytes}]}.
+/// bytes}]}; of a graph, {graph, description, variables}.
 val loader_finish(int id) {
   return guarded([&] { return std::visit([](auto& loader) { return finish(loader); }, loaders().get(id)); });
 }
@@ -245,6 +266,7 @@ EMSCRIPTEN_BINDINGS(keras_io) {
   emscripten::function("weightsLoader", &weights_loader);
   emscripten::function("checkpointLoader", &checkpoint_loader);
   emscripten::function("checkpointZip", &checkpoint_zip);
+  emscripten::function("graphLoader", &graph_loader);
   emscripten::function("loaderAddFile", &loader_add_file);
   emscripten::function("loaderAddBytes", &loader_add_bytes);
   emscripten::function("loaderPrepare", &loader_prepare);

@@ -147,11 +147,15 @@ val apply_layer(int id, const val& inputs, bool inputs_are_list) {
   });
 }
 
-/// A call inside the call of a custom layer that is being traced.
-val call_in_trace(int id, const val& inputs) {
+/// A call inside a call that is being traced. `training`: null for that of the call around.
+val call_in_trace(int id, const val& inputs, const val& training) {
   return guarded([&] {
     const Values values = graph_tensors_from_js(inputs);
-    return graph_tensors_to_js(engine().layers.get(id)->call_in_graph(current_trace(), values));
+    CallContext& around = current_trace();
+    CallContext context{around.builder, training.isNull() ? around.training : training.as<bool>(), {}};
+    const Values outputs = engine().layers.get(id)->call_in_graph(context, values);
+    around.losses.insert(around.losses.end(), context.losses.begin(), context.losses.end());
+    return graph_tensors_to_js(outputs);
   });
 }
 
@@ -234,18 +238,21 @@ val call_initializer(const std::string& text, const val& shape, const std::strin
 
 }  // namespace
 
-TraceScope::TraceScope(CallContext& context) { engine().traces.push_back(&context); }
-TraceScope::~TraceScope() { engine().traces.pop_back(); }
+TraceScope::TraceScope(CallContext& context) { engine().open_trace(context, nullptr); }
+TraceScope::~TraceScope() { engine().close_trace(); }
 
-CallContext& current_trace() {
+Trace& current_trace_entry() {
   if (engine().traces.empty()) {
     throw RuntimeError("This symbolic tensor belongs to a call that has ended. Symbolic tensors cannot be kept outside `call`.");
   }
-  return *engine().traces.back();
+  return engine().traces.back();
 }
 
 val graph_tensor_to_js(const Value& value) {
   val result = val::object();
+  for (const Trace& trace : engine().traces) {
+    if (&trace.context->builder == value.emitter) result.set("graph", trace.graph);
+  }
   result.set("node", value.node);
   result.set("output", value.output);
   result.set("dtype", std::string(dtype_name(value.dtype())));
@@ -263,9 +270,16 @@ Value graph_tensor_from_js(const val& value) {
   GraphBuilder& builder = current_trace().builder;
   if (!value["variable"].isUndefined()) return builder.read(engine().variables.get(value["variable"].as<int>()));
   if (value["node"].isUndefined()) return builder.constant(tensor_from_js(value));
+  const int graph = value["graph"].as<int>();
   const int32_t node = value["node"].as<int32_t>(), output = value["output"].as<int32_t>();
-  if (node < 0 || node >= builder.node_count()) throw RuntimeError("This symbolic tensor belongs to another call.");
-  return {&builder, node, output};
+  std::vector<OpenGraph> open;
+  Value found;
+  for (const Trace& trace : engine().traces) {
+    open.push_back({&trace.context->builder, trace.function});
+    if (trace.graph == graph && node < trace.context->builder.node_count()) found = {&trace.context->builder, node, output};
+  }
+  if (!found.valid()) throw RuntimeError("This symbolic tensor belongs to a call that has ended.");
+  return use_inside(found, open);
 }
 
 Values graph_tensors_from_js(const val& list) {

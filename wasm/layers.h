@@ -1,5 +1,5 @@
 // Symbolic tensors as they cross: those of a Functional model {layer, node, tensor, shape, dtype}, those of a call that is
-// being traced {node, output, shape, dtype}.
+// being traced {graph, node, output, shape, dtype}.
 #pragma once
 
 #include "wasm/convert.h"
@@ -16,8 +16,9 @@ class TraceScope {
   TraceScope& operator=(const TraceScope&) = delete;
 };
 
-/// Throws RuntimeError outside of a call.
-CallContext& current_trace();
+/// Throw RuntimeError outside of a call.
+Trace& current_trace_entry();
+inline CallContext& current_trace() { return *current_trace_entry().context; }
 
 val graph_tensor_to_js(const Value& value);
 val graph_tensors_to_js(const Values& values);

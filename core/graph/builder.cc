@@ -104,6 +104,12 @@ Value GraphBuilder::handle(const VariablePtr& variable) {
   return {this, id, 0};
 }
 
+std::vector<VariablePtr> GraphBuilder::captured_variables() const {
+  std::vector<VariablePtr> variables;
+  for (const Capture& capture : captures_) variables.push_back(capture.value.object<Variable>());
+  return variables;
+}
+
 Value GraphBuilder::read(const VariablePtr& variable) {
   const Value resource = handle(variable);
   const auto found = reads_.find(resource.node);

@@ -74,6 +74,8 @@ class GraphBuilder final : public Emitter {
     size_t previous_size_;
   };
 
+  /// The variables that the graph has used so far, in order of first use.
+  std::vector<VariablePtr> captured_variables() const;
   const Limits& limits() const { return limits_; }
   int32_t node_count() const { return static_cast<int32_t>(nodes_.size()); }
   const Node& node(int32_t id) const { return nodes_[static_cast<size_t>(id)]; }

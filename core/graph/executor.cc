@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <list>
+#include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/graph/node_check.h"
@@ -17,10 +18,13 @@ namespace {
 // Plans for this many sets of argument shapes are kept: full batches, the last partial batch, a few more.
 constexpr size_t kMaxPlans = 8;
 
+/// The executors of the Functions that a Function calls, made at their first call.
+using NestedExecutors = std::unordered_map<FunctionPtr, std::unique_ptr<Executor>>;
+
 /// Serves one node after another: where inputs and outputs are is set by bind().
 class NodeContext final : public KernelContext {
  public:
-  explicit NodeContext(Runtime& runtime) : runtime_(runtime) {}
+  NodeContext(Runtime& runtime, NestedExecutors* nested) : runtime_(runtime), nested_(nested) {}
 
   void bind(const RegisteredOp& op, const Attrs& attrs, std::span<const DType> dtypes, std::span<const Tensor*> inputs,
             std::span<Tensor> outputs, const Slot* slots, std::byte* arena) {
@@ -65,6 +69,7 @@ class NodeContext final : public KernelContext {
 
  private:
   Runtime& runtime_;
+  NestedExecutors* nested_;
   const RegisteredOp* op_ = nullptr;
   const Attrs* attrs_ = nullptr;
   std::span<const DType> dtypes_;
@@ -76,7 +81,10 @@ class NodeContext final : public KernelContext {
 
 std::vector<Tensor> NodeContext::call(const FunctionRef& function, std::span<const Tensor> inputs) {
   if (function.function == nullptr) throw NotFoundError("Function '{}' does not exist", function.name);
-  return runtime_.executor_of(function.function).run(inputs, runtime_);
+  if (nested_ == nullptr) return Executor(function.function).run(inputs, runtime_);
+  auto& executor = (*nested_)[function.function];
+  if (executor == nullptr) executor = std::make_unique<Executor>(function.function);
+  return executor->run(inputs, runtime_);
 }
 
 /// Counts nested calls; the depth goes down again however the call ends.
@@ -133,12 +141,6 @@ void Runtime::start_clock() {
   if (limits.deadline_ms > 0) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits.deadline_ms);
 }
 
-Executor& Runtime::executor_of(const FunctionPtr& function) {
-  auto& executor = executors_[function];
-  if (executor == nullptr) executor = std::make_unique<Executor>(function);
-  return *executor;
-}
-
 struct Executor::State {
   explicit State(Function rewritten)
       : function(std::move(rewritten)),
@@ -155,6 +157,7 @@ struct Executor::State {
   std::list<Plan> plans;                     // the most recently used first
   std::shared_ptr<std::byte> arena;
   int64_t arena_bytes = 0;
+  NestedExecutors nested;
   bool running = false;
 
   const Plan& plan_for(std::span<const Tensor> args, Runtime& runtime);
@@ -226,7 +229,7 @@ void Executor::State::refresh_hoisted(Runtime& runtime) {
   for (const VariablePtr& variable : hoisting.variables) current.push_back(variable->version());
   if (hoisted.empty() || current != versions) {
     hoisted.assign(function.nodes.size(), {});
-    NodeContext context(runtime);
+    NodeContext context(runtime, &nested);
     for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
       if (hoisting.hoisted[static_cast<size_t>(id)]) run_node(id, context, nullptr);
     }
@@ -254,7 +257,7 @@ void Executor::State::run_planned(const Plan& plan, Runtime& runtime) {
     arena = allocate_aligned(plan.arena_bytes);
     arena_bytes = plan.arena_bytes;
   }
-  NodeContext context(runtime);
+  NodeContext context(runtime, &nested);
   for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
     const auto i = static_cast<size_t>(id);
     const Node& node = function.nodes[i];
@@ -312,7 +315,7 @@ std::vector<Tensor> Executor::run(std::span<const Tensor> args, Runtime& runtime
 
 std::vector<Tensor> run_kernel(const RegisteredOp& op, std::span<const Tensor> inputs, const Attrs& attrs,
                                std::span<const DType> dtypes, Runtime& runtime) {
-  NodeContext context(runtime);
+  NodeContext context(runtime, nullptr);
   std::vector<const Tensor*> pointers;
   for (const Tensor& input : inputs) pointers.push_back(&input);
   std::vector<Tensor> outputs(dtypes.size());

@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/base/limits.h"
@@ -30,8 +29,6 @@ class Runtime {
   kernels::Context& kernels() { return kernels_; }
   uint64_t next_random();
   void seed(uint64_t seed) { random_state_ = seed; }
-  /// The executor of a nested function, made at its first call.
-  Executor& executor_of(const FunctionPtr& function);
 
   Limits limits;
   int64_t call_depth = 0;
@@ -47,7 +44,6 @@ class Runtime {
   kernels::Context kernels_;
   uint64_t random_state_;
   std::chrono::steady_clock::time_point deadline_;
-  std::unordered_map<FunctionPtr, std::unique_ptr<Executor>> executors_;
 };
 
 /// Which rewrites run before planning (each keeps the results, up to rounding). All on by default.

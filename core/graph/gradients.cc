@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/graph/call_gradients.h"
+#include "core/graph/differentiated_function.h"
 #include "core/ops/builders.h"
 
 namespace keras {
@@ -42,8 +43,6 @@ std::vector<char> reached_from(const GraphBuilder& builder, std::span<const Valu
   }
   return reached;
 }
-
-bool is_differentiable(DType dtype) { return is_floating(dtype) || dtype == DType::kResource; }
 
 class Differentiator {
  public:
@@ -102,7 +101,7 @@ class Differentiator {
     for (size_t i = 0; i < gradients.size() && i < node.inputs.size(); ++i) {
       const Value input{&builder_, node.inputs[i].node, node.inputs[i].output};
       if (!gradients[i].valid() || !reached_[static_cast<size_t>(input.node)]) continue;
-      if (is_differentiable(input.dtype())) contributions_.add(input, gradients[i]);
+      if (takes_gradient(input.dtype())) contributions_.add(input, gradients[i]);
     }
   }
 

@@ -1,4 +1,5 @@
-// Writes Functions as FunctionDefs, tensors and shapes as their protos. Conventions: docs/formats/saved_model.md.
+// Writes Functions as FunctionDefs; attributes, tensors and shapes from and to their protos. Conventions:
+// docs/formats/saved_model.md.
 #include "core/graph/graph_def.h"
 
 #include <cstring>
@@ -201,6 +202,58 @@ void fill_from_lists(const tensorflow::TensorProto& proto, Tensor& tensor, std::
   }
 }
 
+/// A proto's value as an attribute of a given kind: an empty list alone does not tell what it is a list of.
+struct AttrReader {
+  const tensorflow::AttrValue& proto;
+  std::string_view where;
+  const Limits& limits;
+
+  AttrValue read(std::string_view kind) const {
+    using Case = tensorflow::AttrValue::ValueCase;
+    if (kind.starts_with("list(")) return read_list(kind.substr(5, kind.size() - 6));
+    expect(kind == "int"      ? Case::kI
+           : kind == "float"  ? Case::kF
+           : kind == "bool"   ? Case::kB
+           : kind == "string" ? Case::kS
+           : kind == "type"   ? Case::kType
+           : kind == "shape"  ? Case::kShape
+                              : Case::kTensor,
+           kind);
+    if (kind == "int") return proto.i();
+    if (kind == "float") return proto.f();
+    if (kind == "bool") return proto.b();
+    if (kind == "string") return proto.s();
+    if (kind == "type") return dtype(proto.type());
+    if (kind == "shape") return from_shape_proto(proto.shape());
+    return from_tensor_proto(proto.tensor(), where, limits);
+  }
+
+ private:
+  void expect(tensorflow::AttrValue::ValueCase wanted, std::string_view kind) const {
+    if (proto.value_case() != wanted) throw DataLossError("attribute '{}' is no {}", where, kind);
+  }
+  DType dtype(int number) const {
+    if (!is_known_dtype(number)) throw UnimplementedError("attribute '{}': dtype number {} is not supported", where, number);
+    return static_cast<DType>(number);
+  }
+  AttrValue read_list(std::string_view kind) const {
+    expect(tensorflow::AttrValue::kList, "list");
+    const auto& list = proto.list();
+    if (kind == "int") return std::vector<int64_t>(list.i().begin(), list.i().end());
+    if (kind == "float") return std::vector<float>(list.f().begin(), list.f().end());
+    if (kind == "bool") return std::vector<bool>(list.b().begin(), list.b().end());
+    if (kind == "string") return std::vector<std::string>(list.s().begin(), list.s().end());
+    if (kind == "shape") {
+      std::vector<Shape> shapes;
+      for (const auto& shape : list.shape()) shapes.push_back(from_shape_proto(shape));
+      return shapes;
+    }
+    std::vector<DType> dtypes;
+    for (const int number : list.type()) dtypes.push_back(dtype(number));
+    return dtypes;
+  }
+};
+
 }  // namespace
 
 tensorflow::FunctionDef to_function_def(const Function& function, std::string_view name) {
@@ -239,6 +292,11 @@ Tensor from_tensor_proto(const tensorflow::TensorProto& proto, std::string_view 
     throw DataLossError("{}: {} bytes of content for a tensor of {} bytes", where, content.size(), tensor.size_bytes());
   }
   return tensor;
+}
+
+AttrValue from_attr_proto(std::string_view kind, const tensorflow::AttrValue& proto, std::string_view where,
+                          const Limits& limits) {
+  return AttrReader{proto, where, limits}.read(kind);
 }
 
 tensorflow::TensorShapeProto to_shape_proto(const Shape& shape) {

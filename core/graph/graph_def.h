@@ -1,5 +1,5 @@
-// Functions to and from TensorFlow's protos. The only place in graph/ that sees generated protobuf headers is graph_def.cc
-// and who calls it (saving/).
+// Functions to and from TensorFlow's protos. In graph/ only these files and function_reader
+// see generated protobuf headers.
 #pragma once
 
 #include "core/base/limits.h"
@@ -15,6 +15,11 @@ tensorflow::FunctionDef to_function_def(const Function& function, std::string_vi
 tensorflow::TensorProto to_tensor_proto(const Tensor& tensor);
 /// Throws DataLossError (sizes that do not fit) with `where` in its message, ResourceExhaustedError.
 Tensor from_tensor_proto(const tensorflow::TensorProto& proto, std::string_view where, const Limits& limits);
+
+/// An attribute of a kind as signatures have it ("int", "list(shape)"; functions aside). Throws DataLossError (another kind),
+/// UnimplementedError (a dtype that is none of ours) with `where`, the attribute's name.
+AttrValue from_attr_proto(std::string_view kind, const tensorflow::AttrValue& proto, std::string_view where,
+                          const Limits& limits);
 
 tensorflow::TensorShapeProto to_shape_proto(const Shape& shape);
 Shape from_shape_proto(const tensorflow::TensorShapeProto& proto);

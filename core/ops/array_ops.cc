@@ -6,6 +6,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/tensor_list.h"
 
 namespace keras {
 namespace {
@@ -45,7 +46,12 @@ void identity_n_shape(ShapeContext& c) {
 }
 /// A copy each: an op passes on one input's memory at most.
 void identity_n_kernel(KernelContext& c) {
-  for (int i = 0; i < c.inputs(); ++i) kernels::copy_elements(c.output(i, c.input(i).shape()), c.input(i));
+  for (int i = 0; i < c.inputs(); ++i) {
+    if (c.input(i).holds_object())
+      c.set_output(i, c.input(i));
+    else
+      kernels::copy_elements(c.output(i, c.input(i).shape()), c.input(i));
+  }
 }
 
 void fill_with(KernelContext& c, const Shape& shape, double value) {
@@ -53,7 +59,10 @@ void fill_with(KernelContext& c, const Shape& shape, double value) {
   if (output.dtype() == DType::kString) return;  // new strings are empty
   kernels::fill(output, Tensor::number(output.dtype(), value).raw());
 }
-void zeros_like_kernel(KernelContext& c) { fill_with(c, c.input(0).shape(), 0); }
+void zeros_like_kernel(KernelContext& c) {
+  if (c.input(0).dtype() == DType::kVariant) return c.set_output(0, zeros_like_list(c.input(0)));
+  fill_with(c, c.input(0).shape(), 0);
+}
 void ones_like_kernel(KernelContext& c) { fill_with(c, c.input(0).shape(), 1); }
 
 void fill_shape(ShapeContext& c) { c.set_output(0, shape::from_input(c, 0)); }

@@ -1,5 +1,6 @@
 // Elementwise kernels that are more than one formula over one or two inputs.
 #include "core/ops/elementwise.h"
+#include "core/ops/tensor_list.h"
 
 #include <cmath>
 #include <limits>
@@ -117,6 +118,7 @@ void add_n(KernelContext& c) {
   // The output may lie over any one input, so that all are read before an element is written.
   std::vector<Tensor> inputs;
   for (int i = 0; i < c.inputs(); ++i) inputs.push_back(c.input(i));
+  if (first.dtype() == DType::kVariant) return c.set_output(0, add_lists(inputs));
   Tensor& output = c.output(0, first.shape());
   with_compute_type(first.dtype(), "AddN", [&]<class T>(T) {
     std::vector<const T*> sources;

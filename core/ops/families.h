@@ -19,6 +19,7 @@ std::span<const OpDef> function_ops();
 std::span<const OpDef> indexing_ops();
 std::span<const OpDef> join_ops();
 std::span<const OpDef> linear_algebra_ops();
+std::span<const OpDef> list_ops();
 std::span<const OpDef> loss_ops();
 std::span<const OpDef> math_ops();
 std::span<const OpDef> matmul_ops();

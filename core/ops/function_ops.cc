@@ -1,6 +1,7 @@
-// Arguments, and calls of other functions.
+// Arguments, assertions, and calls of other functions.
 #include <algorithm>
 
+#include "core/base/format.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
 
@@ -55,9 +56,30 @@ void while_kernel(KernelContext& c) {
   set_all(c, std::move(values));
 }
 
+void assert_kernel(KernelContext& c) {
+  if (is_true(c.input(0))) return;
+  std::string data;
+  for (int i = 1; i < c.inputs(); ++i) {
+    const Tensor& tensor = c.input(i);
+    data += " [";
+    const int64_t shown = std::min(tensor.elements(), c.attrs().get_int("summarize"));
+    for (int64_t k = 0; k < shown; ++k) {
+      if (k > 0) data += " ";
+      data += tensor.dtype() == DType::kString ? tensor.data<std::string>()[k] : keras::format("{}", tensor.number_at(k));
+    }
+    data += shown < tensor.elements() ? "…]" : "]";
+  }
+  throw InvalidArgumentError("assertion failed:{}", data);
+}
+
 constexpr OpDef kOps[] = {
     {.name = "_Arg", .signature = "() -> (output: T); T: type; index: int", .shape = shape::unknown, .kernel = nothing_kernel},
     {.name = "NoOp", .signature = "() -> ()", .shape = shape::unknown, .kernel = nothing_kernel},
+    {.name = "Assert",
+     .signature = "(condition: bool, data: T) -> (); T: list(type); summarize: int = 3",
+     .shape = shape::unknown,
+     .kernel = assert_kernel,
+     .flags = kStateful},
     {.name = "PartitionedCall",
      .signature = "(args: Tin) -> (output: Tout); Tin: list(type); Tout: list(type); f: func; config: string = \"\"; "
                   "config_proto: string = \"\"; executor_type: string = \"\"",

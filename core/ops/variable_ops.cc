@@ -33,7 +33,9 @@ Values resource_gather_grad(GradContext& g) {
 
 Variable& variable(KernelContext& c, int input) {
   const auto object = c.input(input).object<Variable>();
-  if (object == nullptr) throw InvalidArgumentError("Input {} is a handle without a variable", input);
+  // Plain memory is what an op of any dtype allocated for a handle.
+  if (object == nullptr || c.input(input).raw() != nullptr)
+    throw InvalidArgumentError("Input {} is a handle without a variable", input);
   return *object;
 }
 

@@ -39,8 +39,7 @@ struct ModelLoader::State {
   FileSet files;
   std::map<std::string, SourcePtr> members;  // of a SavedModel, by path below its folder
   std::optional<hdf5::Reader> h5;
-  std::shared_ptr<const BundleReader> bundle;
-  std::vector<SourcePtr> shards;
+  std::optional<VariablesBundle> bundle;
   LoadedModel loaded;
   ReadList reads;
   std::vector<DirectRead> direct;
@@ -51,7 +50,6 @@ struct ModelLoader::State {
   void restore_compile(const Json& training_config);
   void prepare_h5();
   void prepare_saved_model();
-  SourcePtr member(const std::string& path) const;
 };
 
 /// Opens what the files are, if a model can be in it.
@@ -71,12 +69,6 @@ void ModelLoader::State::tell_format() {
           "`keras.train.loadCheckpoint(…)` reads it.",
           kSavedModelFile, files.size());
   }
-}
-
-SourcePtr ModelLoader::State::member(const std::string& path) const {
-  const auto found = members.find(path);
-  if (found == members.end()) throw NotFoundError("The SavedModel has no file '{}'", path).at(path);
-  return found->second;
 }
 
 void ModelLoader::State::make_model(const Json& model_config, const Json& training_config) {
@@ -130,24 +122,15 @@ void ModelLoader::State::prepare_h5() {
 
 void ModelLoader::State::prepare_saved_model() {
   if (!members.contains(kMetadataFile)) {
-    throw ValueError("The SavedModel has no '{}': it holds functions, but no Keras model.", kMetadataFile).at(kMetadataFile);
+    throw ValueError("The SavedModel has no '{}': it holds functions, but no Keras model. `savedModel.load` loads those.",
+                     kMetadataFile)
+        .at(kMetadataFile);
   }
-  const Json metadata = read_root_metadata(*member(kMetadataFile), session.limits);
-  if (!bundle) {
-    auto reader = BundleReader::open(*member(std::string(kVariablesPrefix) + ".index"), session.limits);
-    std::vector<SourcePtr> sources;
-    std::vector<int64_t> sizes;
-    for (int i = 0; i < reader.shard_count(); ++i) {
-      sources.push_back(member(shard_name(kVariablesPrefix, i, reader.shard_count())));
-      sizes.push_back(sources.back()->size_bytes());
-    }
-    reader.check_shards(sizes);
-    shards = std::move(sources);
-    bundle = std::make_shared<const BundleReader>(std::move(reader));
-  }
+  const Json metadata = read_root_metadata(*member_of(members, kMetadataFile), session.limits);
+  if (!bundle) bundle = open_variables(members, session.limits);
   make_model(metadata, json_get(metadata, "training_config"));
   ReadList planned;
-  plan_bundle(bundle, shards, loaded.model, loaded.optimizer, session.limits, planned);
+  plan_bundle(bundle->reader, bundle->shards, loaded.model, loaded.optimizer, session.limits, planned);
   reads = std::move(planned);
 }
 

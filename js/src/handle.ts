@@ -2,7 +2,7 @@
 import { isReady, native, trackHandle, untrackHandle } from './engine/index.js';
 import { RuntimeError } from './errors.js';
 
-export type HandleKind = 'layer' | 'variable' | 'optimizer' | 'bundle' | 'restoration';
+export type HandleKind = 'layer' | 'variable' | 'optimizer' | 'bundle' | 'restoration' | 'function' | 'graph';
 
 interface Held {
   kind: HandleKind;
@@ -17,6 +17,8 @@ const wrappers: Record<HandleKind, Map<number, WeakRef<object>>> = {
   optimizer: new Map(),
   bundle: new Map(),
   restoration: new Map(),
+  function: new Map(),
+  graph: new Map(),
 };
 
 function release({ kind, id, token }: Held): void {
@@ -29,7 +31,9 @@ function release({ kind, id, token }: Held): void {
   else if (kind === 'variable') native().releaseVariable(id);
   else if (kind === 'optimizer') native().releaseOptimizer(id);
   else if (kind === 'bundle') native().releaseBundle(id);
-  else native().releaseRestoration(id);
+  else if (kind === 'restoration') native().releaseRestoration(id);
+  else if (kind === 'function') native().releaseFunction(id);
+  else native().releaseGraph(id);
 }
 
 const finalizer = new FinalizationRegistry<Held>(release);

@@ -11,10 +11,13 @@ import * as losses from './generated/losses.js';
 import * as metrics from './generated/metrics.js';
 import * as optimizers from './generated/optimizers.js';
 import * as regularizers from './generated/regularizers.js';
+import { func } from './functions/func.js';
+import { grad, valueAndGrads } from './functions/grad.js';
 import * as io from './io/index.js';
 import { input } from './layers/input.js';
 import { Layer, deserialize, serialize } from './layers/layer.js';
 import { type Activation, findActivation } from './objects/activation.js';
+import * as savedModelModule from './saved_model/index.js';
 import { Checkpoint } from './train/checkpoint.js';
 import { latestCheckpoint } from './train/checkpoint_files.js';
 import { CheckpointManager } from './train/checkpoint_manager.js';
@@ -86,6 +89,11 @@ export type { Activation } from './objects/activation.js';
 export type { Checkpoint, CheckpointWriteOptions } from './train/checkpoint.js';
 export type { CheckpointManager, CheckpointManagerOptions } from './train/checkpoint_manager.js';
 export type { CheckpointLoadStatus } from './train/load_status.js';
+export type { Concrete, FuncOptions, TracedFunction } from './functions/func.js';
+export type { ValueAndGrads } from './functions/grad.js';
+export type { Condition, WhileLoopOptions } from './functions/control.js';
+export type { TensorSpec } from './functions/trace.js';
+export type { LoadedGraph, LoadGraphOptions, RestoredFunction } from './saved_model/index.js';
 export type { CheckpointDType, CheckpointReader, ReadCheckpointOptions } from './train/checkpoint_reader.js';
 
 export { constraints, initializers, io, losses, metrics, optimizers, regularizers };
@@ -100,6 +108,9 @@ export const activations = {
   deserialize: (name: string): Activation => findActivation(activationList.ALL, name),
 };
 
+export { func, grad, valueAndGrads };
+/** SavedModels as graphs, without Keras's classes. */
+export const savedModel = savedModelModule;
 /** Checkpoints. */
 export const train = { Checkpoint, CheckpointManager, latestCheckpoint, listVariables, loadCheckpoint };
 

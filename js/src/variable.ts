@@ -1,9 +1,10 @@
 // Variables: named values in the engine's memory that layers and optimizers share.
 import { type DType, dtypeFromNumber } from './dtype.js';
 import { native } from './engine/index.js';
-import type { NativeVariable } from './engine/native.js';
+import type { NativeGraphTensor, NativeVariable } from './engine/native.js';
 import { ValueError } from './errors.js';
 import { Handle, wrapperOf } from './handle.js';
+import { GraphTensor, SymbolicTensor } from './symbolic.js';
 import { Tensor, type TensorLike, type TensorValues, tensor } from './tensor.js';
 
 /** A variable that lives in the engine's memory. Freed by `dispose()`, by `using`, or, late, when it is collected. */
@@ -23,15 +24,21 @@ export class Variable implements Disposable {
     this.shape = shape;
     this.trainable = trainable;
   }
-  /** The value, as a copy. */
-  read(): Tensor {
-    return Tensor._from(native().readVariable(this.#handle.id));
+  /** The value, as a copy; inside a traced function, symbolic: what the variable holds at that point of each run. */
+  read<R extends Tensor | SymbolicTensor = Tensor>(): R {
+    if (native().isTracing()) {
+      const [info] = native().emitOp('Identity', [{ variable: this.#handle.id }], {});
+      return new GraphTensor(info as NativeGraphTensor) as unknown as R;
+    }
+    return Tensor._from(native().readVariable(this.#handle.id)) as unknown as R;
   }
   dataSync(): TensorValues {
     return this.read().dataSync();
   }
-  /** Sets the value. Throws ValueError for another shape. */
-  assign(value: TensorLike): this {
+  /** Sets the value; inside a traced function, at each run. Throws ValueError for another shape. */
+  assign(value: TensorLike | SymbolicTensor): this {
+    if (native().isTracing()) return this.#assignInTrace('Assign', value);
+    if (value instanceof SymbolicTensor) return value.dataSync();
     const given = tensor(value);
     if (String(given.shape) !== String(this.shape)) {
       throw new ValueError(
@@ -42,11 +49,26 @@ export class Variable implements Disposable {
     native().assignVariable(this.#handle.id, tensor(given, undefined, this.dtype)._native());
     return this;
   }
-  /** Adds to the value. */
-  assignAdd(value: TensorLike): this {
+  /** Adds to the value; inside a traced function, at each run. */
+  assignAdd(value: TensorLike | SymbolicTensor): this {
+    if (native().isTracing()) return this.#assignInTrace('AssignAdd', value);
+    if (value instanceof SymbolicTensor) return value.dataSync();
     const own = this.read()._native();
     const [sum] = native().runOp('AddV2', [own, tensor(value, undefined, this.dtype)._native()], {});
     return this.assign(Tensor._from(sum as NonNullable<typeof sum>));
+  }
+  /** Subtracts from the value; inside a traced function, at each run. */
+  assignSub(value: TensorLike | SymbolicTensor): this {
+    if (native().isTracing()) return this.#assignInTrace('AssignSub', value);
+    if (value instanceof SymbolicTensor) return value.dataSync();
+    const own = this.read()._native();
+    const [difference] = native().runOp('Sub', [own, tensor(value, undefined, this.dtype)._native()], {});
+    return this.assign(Tensor._from(difference as NonNullable<typeof difference>));
+  }
+  #assignInTrace(kind: 'Assign' | 'AssignAdd' | 'AssignSub', value: TensorLike | SymbolicTensor): this {
+    const operand = value instanceof GraphTensor ? value._native : tensor(value as TensorLike, undefined, this.dtype)._native();
+    native().assignInTrace(kind, this.#handle.id, operand);
+    return this;
   }
   /** Lets go of the handle. The value stays as long as a layer or an optimizer uses it. */
   dispose(): void {

@@ -37,6 +37,25 @@ void plain_tuples(Json& json) {
 
 }  // namespace
 
+const SourcePtr& member_of(const SavedModelMembers& members, const std::string& path) {
+  const auto found = members.find(path);
+  if (found == members.end()) throw NotFoundError("The SavedModel has no file '{}'", path).at(path);
+  return found->second;
+}
+
+VariablesBundle open_variables(const SavedModelMembers& members, const Limits& limits) {
+  auto reader = BundleReader::open(*member_of(members, std::string(kVariablesPrefix) + ".index"), limits);
+  VariablesBundle bundle;
+  std::vector<int64_t> sizes;
+  for (int i = 0; i < reader.shard_count(); ++i) {
+    bundle.shards.push_back(member_of(members, shard_name(kVariablesPrefix, i, reader.shard_count())));
+    sizes.push_back(bundle.shards.back()->size_bytes());
+  }
+  reader.check_shards(sizes);
+  bundle.reader = std::make_shared<const BundleReader>(std::move(reader));
+  return bundle;
+}
+
 Json read_root_metadata(const ByteSource& metadata, const Limits& limits) {
   if (metadata.size_bytes() > limits.metadata_bytes)
     throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", metadata.name(), limits.metadata_bytes);

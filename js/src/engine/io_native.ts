@@ -1,5 +1,5 @@
 // The part of the engine's bindings that loads and saves.
-import type { NativeMakers, NativeTensor, NativeTrackedTree } from './native.js';
+import type { NativeMakers, NativeTensor, NativeTrackedTree, NativeVariable } from './native.js';
 
 export interface NativeWanted {
   file: number;
@@ -41,6 +41,7 @@ export interface NativeIo {
   checkpointLoader(bundle: number, tree: NativeTrackedTree): number;
   /** Looks for the files of checkpoints in a file that may be a zip. */
   checkpointZip(): number;
+  graphLoader(tags: string[], allowMissingOps: boolean): number;
   loaderAddFile(id: number, path: string, size: number): number;
   loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
   /** Bytes that are needed next; null when the model stands. */
@@ -48,8 +49,19 @@ export interface NativeIo {
   /** [file, offset, count] of every range to be read, one after the other. */
   loaderReads(id: number): Float64Array;
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
-  /** `model` only of a loader of models, `restoration` only of one of checkpoints, `members` only of a zip. */
-  loaderFinish(id: number): { model?: number; restoration?: number; warnings?: string[]; members?: NativeMember[] };
+  /**
+   * `model` only of a loader of models, `restoration` only of one of checkpoints, `members` only of a zip, `graph` and what
+   * follows only of a SavedModel as a graph.
+   */
+  loaderFinish(id: number): {
+    model?: number;
+    restoration?: number;
+    warnings?: string[];
+    members?: NativeMember[];
+    graph?: number;
+    description?: string;
+    variables?: (NativeVariable | null)[];
+  };
   releaseLoader(id: number): void;
   writeModel(id: number, format: string, includeOptimizer: boolean, zip: '' | 'stored' | 'deflated'): NativeFiles;
   writeWeights(id: number): NativeFiles;

@@ -27,19 +27,14 @@ export interface NativeKerasTensor {
 }
 /** A symbolic tensor of a call that is being traced. */
 export interface NativeGraphTensor {
+  graph: number;
   node: number;
   output: number;
   shape: NativeShape;
   dtype: string;
 }
 /** What an op inside a traced call takes. */
-export type NativeOperand =
-  | {
-      node: number;
-      output: number;
-    }
-  | { variable: number }
-  | NativeTensor;
+export type NativeOperand = { graph: number; node: number; output: number } | { variable: number } | NativeTensor;
 export interface NativeNode {
   inputs: NativeKerasTensor[];
   shapes: NativeShape[];
@@ -149,13 +144,34 @@ export interface Native extends NativeIo {
   computeOutputShapes(id: number, shapes: NativeShape[]): NativeShape[];
   makeInput(shape: NativeShape, dtype: string, name: string | null): NativeKerasTensor;
   applyLayer(id: number, inputs: NativeKerasTensor[], inputsAreList: boolean): NativeKerasTensor[];
-  callInTrace(id: number, inputs: NativeOperand[]): NativeGraphTensor[];
+  callInTrace(id: number, inputs: NativeOperand[], training: boolean | null): NativeGraphTensor[];
   callEagerly(id: number, inputs: NativeTensor[], training: boolean): NativeTensor[];
   layerNodes(id: number): NativeNode[];
   releaseLayer(id: number): void;
   emitOp(name: string, inputs: NativeOperand[], attrs: object): NativeGraphTensor[];
   addLoss(value: NativeOperand): void;
   isTracing(): boolean;
+
+  /** What follows goes into a new function, until endTrace() or abortTrace(). */
+  beginTrace(name: string, training: boolean): number;
+  traceArg(name: string, dtype: string, shape: NativeShape): NativeGraphTensor;
+  endTrace(id: number, results: NativeOperand[]): void;
+  abortTrace(id: number): void;
+  /** `captured`: values of the graph around that the function takes as last arguments. */
+  compileTrace(id: number): { function: number; captured: NativeGraphTensor[] };
+  traceGradients(ys: NativeOperand[], xs: NativeOperand[]): (NativeGraphTensor | null)[];
+  /** The variables that the graph which is being traced has used so far. */
+  tracedVariables(): NativeVariable[];
+  assignInTrace(kind: 'Assign' | 'AssignAdd' | 'AssignSub', variable: number, value: NativeOperand): void;
+  condInTrace(condition: NativeOperand, thenTrace: number, elseTrace: number): NativeGraphTensor[];
+  whileInTrace(conditionTrace: number, bodyTrace: number, inputs: NativeOperand[]): NativeGraphTensor[];
+  runFunction(id: number, inputs: NativeTensor[]): NativeTensor[];
+  callFunction(id: number, inputs: NativeOperand[]): NativeGraphTensor[];
+  releaseFunction(id: number): void;
+  /** A function of a SavedModel, by its number in the description. */
+  graphFunction(graph: number, number: number): number;
+  releaseGraph(id: number): void;
+
   canonicalConfig(kind: string, text: string): string;
   callInitializer(text: string, shape: NativeShape, dtype: string): NativeTensor;
 

@@ -253,7 +253,7 @@ export class Layer implements Disposable {
         toNative(input instanceof SymbolicTensor || input instanceof Variable ? input : tensor(input)),
       );
       outputs = native()
-        .callInTrace(this._id, operands)
+        .callInTrace(this._id, operands, options.training ?? null)
         .map((info) => new GraphTensor(info));
     } else {
       const values = list.map((input) => {

@@ -19,7 +19,7 @@ export function namedActivation(name: string): Activation {
     layer ??= native().createLayer('Activation', JSON.stringify({ activation: name, name: `activation_function_${name}` }));
     if (native().isTracing()) {
       const operand = x instanceof SymbolicTensor || x instanceof Variable ? x : tensor(x);
-      const [output] = native().callInTrace(layer, [toNative(operand)]);
+      const [output] = native().callInTrace(layer, [toNative(operand)], null);
       return new GraphTensor(output as NonNullable<typeof output>);
     }
     const value = x instanceof Variable ? x.read() : x instanceof SymbolicTensor ? x.dataSync() : tensor(x);

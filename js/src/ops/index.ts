@@ -1,5 +1,6 @@
 // keras.ops: the ops of the registry under the names of TensorFlow's Python API.
 import { TypeError } from '../errors.js';
+import { cond, whileLoop } from '../functions/control.js';
 import * as generated from '../generated/ops.js';
 import type { SymbolicTensor } from '../symbolic.js';
 import type { Tensor } from '../tensor.js';
@@ -30,4 +31,4 @@ const raw = Object.fromEntries(
 ) as RawOps;
 
 /** Each op works on values at once, and inside the `call` of a custom layer on symbolic tensors. */
-export const ops = { ...generated.top, ...adapted.top, ...math, ...linalg, math, linalg, nn, random, raw };
+export const ops = { ...generated.top, ...adapted.top, ...math, ...linalg, cond, whileLoop, math, linalg, nn, random, raw };

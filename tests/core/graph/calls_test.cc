@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "core/graph/function_trace.h"
 #include "core/graph/gradients.h"
 #include "core/ops/builders.h"
 #include "tests/core/graph/support.h"
@@ -111,6 +112,72 @@ TEST(Cases, TakeTheLastBranchForAnIndexOutOfRange) {
     const auto values = run(builder, results, args);
     EXPECT_EQ(list(values[0]), (std::vector<float>{expected, expected}));
     EXPECT_EQ(list(values[1]), (std::vector<float>{slope, slope}));
+  }
+}
+
+/// In `outer`: w·x·x·…, n times. Captures x, uses w.
+Value power_loop(GraphBuilder& outer, const Value& x, const VariablePtr& w, int32_t n) {
+  FunctionTrace condition("go_on", {}), body("round", {});
+  const std::vector<OpenGraph> in_body = {{&outer, nullptr}, {&body.builder(), &body}};
+  const Value i = condition.arg("i", DType::kInt32, {});
+  condition.arg("y", DType::kFloat32, {});
+  condition.set_results({less(i, scalar_like(i, n))});
+  const Value j = body.arg("i", DType::kInt32, {}), y = body.arg("y", DType::kFloat32, {});
+  body.set_results({add(j, 1.0), mul(mul(y, use_inside(x, in_body)), body.builder().read(w))});
+  const std::array start = {outer.constant(Tensor::scalar<int32_t>(0)), outer.constant(Tensor::scalar(1.0f))};
+  return emit_while(outer, condition, body, start)[1];
+}
+
+TEST(Loops, AreDifferentiatedToSecondOrder) {
+  const auto w = variable("w", floats({}, {2}));
+  GraphBuilder builder("outer");
+  const Value x = builder.arg("x", DType::kFloat32, {});
+  const std::array y = {power_loop(builder, x, w, 3)};
+  const std::array xs = {x, builder.handle(w)};
+  const Values first = gradients(builder, y, xs);
+  ASSERT_TRUE(first[0].valid() && first[1].valid());
+  const Values second = gradients(builder, std::span(first).first(1), xs);
+  ASSERT_TRUE(second[0].valid() && second[1].valid());
+  const std::array results = {y[0], first[0], first[1], second[0], second[1]};
+  const std::array args = {floats({}, {3})};
+  const auto values = run(builder, results, args);
+  EXPECT_EQ(list(values[0]), std::vector<float>{216});  // w³x³
+  EXPECT_EQ(list(values[1]), std::vector<float>{216});  // 3w³x²
+  EXPECT_EQ(list(values[2]), std::vector<float>{324});  // 3w²x³
+  EXPECT_EQ(list(values[3]), std::vector<float>{144});  // 6w³x
+  EXPECT_EQ(list(values[4]), std::vector<float>{324});  // 9w²x²
+}
+
+TEST(Loops, WithoutARoundPassGradientsOn) {
+  const auto w = variable("w", floats({}, {2}));
+  GraphBuilder builder("outer");
+  const std::array x = {builder.arg("x", DType::kFloat32, {})};
+  const std::array y = {add(power_loop(builder, x[0], w, 0), x[0])};
+  const Values first = gradients(builder, y, x);
+  const std::array args = {floats({}, {3})};
+  EXPECT_EQ(list(run(builder, first, args)[0]), std::vector<float>{1});
+}
+
+TEST(Conditions, TakeWhatTheirBranchesUseOfTheGraphAround) {
+  for (const bool which : {true, false}) {
+    GraphBuilder builder("outer");
+    const Value decision = builder.arg("which", DType::kBool, {});
+    const Value a = builder.arg("a", DType::kFloat32, {}), b = builder.arg("b", DType::kFloat32, {});
+    FunctionTrace sum("sum", {}), product("product", {});
+    const std::vector<OpenGraph> in_sum = {{&builder, nullptr}, {&sum.builder(), &sum}};
+    const std::vector<OpenGraph> in_product = {{&builder, nullptr}, {&product.builder(), &product}};
+    sum.set_results({add(use_inside(b, in_sum), 1.0)});
+    product.set_results({mul(use_inside(a, in_product), use_inside(b, in_product))});
+    const Values y = emit_cond(builder, decision, sum, product);
+    const std::array xs = {a, b};
+    const Values grads = gradients(builder, y, xs);
+    const std::array results = {y[0], grads[0], grads[1]};
+    const std::array args = {Tensor::scalar(which), floats({}, {3}), floats({}, {5})};
+    const auto values = run(builder, results, args);
+    EXPECT_EQ(list(values[0]), std::vector<float>{which ? 6.0f : 15.0f});
+    EXPECT_EQ(list(values[1]), std::vector<float>{which ? 0.0f : 5.0f});
+    EXPECT_EQ(list(values[2]), std::vector<float>{which ? 1.0f : 3.0f});
+    EXPECT_THROW(use_inside(a, {}), RuntimeError);
   }
 }
 

@@ -47,10 +47,9 @@ inline MemoryFiles to_memory(const std::vector<OutputFile>& files) {
   return result;
 }
 
-/// Answers the loader's wishes from memory. `asked`, if given, counts the bytes of metadata that were fetched.
-inline LoadedModel load_files(Session& session, const MemoryFiles& files, const CustomObjects& custom_objects = {},
-                              int64_t* asked = nullptr) {
-  ModelLoader loader(session, custom_objects, true);
+/// Answers a loader's wishes from memory. `asked`, if given, counts the bytes of metadata that were fetched.
+template <class Loader>
+void feed(Loader& loader, const MemoryFiles& files, int64_t* asked = nullptr) {
   for (const auto& [path, bytes] : files) loader.add_file(path, static_cast<int64_t>(bytes.size()));
   while (const auto want = loader.prepare()) {
     const FileBytes& bytes = files[static_cast<size_t>(want->file)].second;
@@ -62,6 +61,12 @@ inline LoadedModel load_files(Session& session, const MemoryFiles& files, const 
     const FileBytes& bytes = files[static_cast<size_t>(read.file)].second;
     std::copy_n(bytes.begin() + read.offset, read.target.size(), read.target.begin());
   }
+}
+
+inline LoadedModel load_files(Session& session, const MemoryFiles& files, const CustomObjects& custom_objects = {},
+                              int64_t* asked = nullptr) {
+  ModelLoader loader(session, custom_objects, true);
+  feed(loader, files, asked);
   return loader.finish();
 }
 
