@@ -260,6 +260,23 @@ TEST_P(Refused, ByName) {
   }
 }
 
+TEST(Hdf5Reader, ReadsLayoutsOfLibrariesBefore16) {
+  const Reader reader = open("old_layouts.h5");
+  for (const char* version : {"1", "2"}) {
+    EXPECT_EQ(numbers(reader, std::string("contiguous_") + version), expected(5)) << version;
+    EXPECT_EQ(numbers(reader, std::string("chunked_") + version), expected(9)) << version;
+  }
+}
+
+TEST(Hdf5Reader, KeepsTheBitsOfBfloat16AndTellsPaddedIntegers) {
+  const Reader reader = open("odd_types.h5");
+  for (const char* name : {"opaque", "bfloat16"}) {
+    EXPECT_EQ(dataset(reader, name).type.type_class, TypeClass::kOpaque) << name;
+    EXPECT_EQ(contents(reader, name), to_bytes(std::string("\x80\x3f\x20\xc1"))) << name;
+  }
+  EXPECT_EQ(dataset(reader, "padded").type.type_class, TypeClass::kOther);
+}
+
 TEST(Hdf5Reader, AnExternalLinkLeavesItsNeighboursReadable) {
   const Reader reader = open("refused_external_link_beside.h5");
   EXPECT_EQ(numbers(reader, "group/y"), expected(4));
