@@ -7,6 +7,7 @@
 #include "core/saving/checkpoint/checkpoint_loader.h"
 #include "core/saving/checkpoint/checkpoint_writer.h"
 #include "core/saving/checkpoint/checkpoint_zip.h"
+#include "core/saving/h5/h5_v3.h"
 #include "core/saving/h5/h5_writer.h"
 #include "core/saving/model_loader.h"
 #include "core/saving/saved_model/saved_graph.h"
@@ -41,7 +42,9 @@ int model_loader(const val& custom_objects, bool compile) {
 int weights_loader(int model, bool by_name, bool skip_mismatch) {
   return guarded([&] {
     const H5LoadOptions options{by_name, skip_mismatch};
-    return loaders().add(std::make_unique<Loader>(std::in_place_type<WeightsLoader>, engine().model(model), options));
+    const Trainer& trainer = engine().trainer(model);
+    return loaders().add(
+        std::make_unique<Loader>(std::in_place_type<WeightsLoader>, trainer.model(), options, trainer.optimizer()));
   });
 }
 
@@ -221,10 +224,15 @@ val write_model(int model, const std::string& format, bool include_optimizer, co
   });
 }
 
-val write_weights(int model) {
+/// `format`: "h5" or "weights.h5", Keras's v3 layout.
+val write_weights(int model, const std::string& format) {
   return guarded([&] {
+    const Trainer& trainer = engine().trainer(model);
     Files files;
-    files.push_back(write_h5_weights(*engine().model(model), "weights.h5"));
+    if (format == "weights.h5")
+      files.push_back(write_v3_weights(trainer, "model.weights.h5"));
+    else
+      files.push_back(write_h5_weights(*trainer.model(), "weights.h5"));
     return files_to_js(std::move(files));
   });
 }

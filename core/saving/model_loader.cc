@@ -5,6 +5,7 @@
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/saving/h5/h5_names.h"
 #include "core/saving/h5/h5_reader.h"
+#include "core/saving/h5/h5_v3.h"
 #include "core/saving/h5/keras_1_config.h"
 #include "core/saving/model_files.h"
 #include "core/saving/saved_model/saved_model_reader.h"
@@ -167,6 +168,7 @@ LoadedModel ModelLoader::finish() {
 
 struct WeightsLoader::State {
   FunctionalPtr model;
+  OptimizerPtr optimizer;
   H5LoadOptions options;
   std::vector<std::string> warnings;
   FileSet files;
@@ -174,8 +176,10 @@ struct WeightsLoader::State {
   std::vector<DirectRead> direct;
 };
 
-WeightsLoader::WeightsLoader(FunctionalPtr model, H5LoadOptions options) : state_(std::make_unique<State>()) {
+WeightsLoader::WeightsLoader(FunctionalPtr model, H5LoadOptions options, OptimizerPtr optimizer)
+    : state_(std::make_unique<State>()) {
   state_->model = std::move(model);
+  state_->optimizer = std::move(optimizer);
   state_->options = options;
 }
 WeightsLoader::~WeightsLoader() = default;
@@ -186,17 +190,30 @@ void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byt
 const std::vector<DirectRead>& WeightsLoader::direct_reads() const { return state_->direct; }
 const std::vector<std::string>& WeightsLoader::warnings() const { return state_->warnings; }
 
+namespace {
+
+/// The HDF5 file itself, or the one in a `.keras` archive.
+SourcePtr weights_file(const FileSet& files, const Limits& limits) {
+  const ModelFiles found = tell_model_files(files, limits);
+  if (found.format == FileFormat::kHdf5) return files.file(0);
+  if (found.format == FileFormat::kKerasArchive) return found.members.at(kArchiveWeights);
+  throw ValueError("{}: weights are loaded from an HDF5 file, a .keras archive or a TensorFlow checkpoint, and this is none",
+                   files.path(0))
+      .at(files.path(0));
+}
+
+}  // namespace
+
 std::optional<BytesWanted> WeightsLoader::prepare() {
   State& s = *state_;
   try {
-    const SourcePtr source = s.files.file(0);
-    if (!hdf5::looks_like_hdf5(*source))
-      throw ValueError("{}: not an HDF5 file; other kinds of weights files are not read yet", source->name())
-          .at(source->name(), 0);
-    if (!s.h5) s.h5 = hdf5::Reader::open(source, s.model->session().limits);
+    if (!s.h5) s.h5 = hdf5::Reader::open(weights_file(s.files, s.model->session().limits), s.model->session().limits);
     ReadList planned;
     const bool whole_model = s.h5->root().attribute(kModelConfig) != nullptr;
-    s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, s.options, planned);
+    if (!whole_model && is_v3_weights(*s.h5))
+      s.warnings = plan_v3_weights(*s.h5, *s.model, s.optimizer.get(), s.options, planned);
+    else
+      s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, s.options, planned);
     s.direct = s.files.resolve(planned);
     return std::nullopt;
   } catch (const NeedBytes& need) {

@@ -44,10 +44,11 @@ class ModelLoader {
   std::unique_ptr<State> state_;
 };
 
-/// Reads weights alone into a model that exists, from an HDF5 file.
+/// Reads weights alone into a model that exists, from an HDF5 file of any layout or a `.keras` archive.
 class WeightsLoader {
  public:
-  explicit WeightsLoader(FunctionalPtr model, H5LoadOptions options = {});
+  /// `optimizer`, which may be null, is restored from files in the v3 layout, as Keras does it.
+  explicit WeightsLoader(FunctionalPtr model, H5LoadOptions options = {}, OptimizerPtr optimizer = nullptr);
   ~WeightsLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);

@@ -5,6 +5,7 @@ Answer   {"id": n, "result": {…, "data": path of a .bin file}} or {"id": n, "e
 Tensors are {dtype, shape, offset, bytes} into a .bin file, in both directions (tests/fixtures/generate/record.py).
 """
 
+import functools
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import applications  # noqa: E402
+import weights_commands  # noqa: E402
 import make_zips  # noqa: E402
 from generate import record  # noqa: E402
 from generate.custom_fixtures import CustomDense, Scale, TinySGD, mean_gap, tilted_loss  # noqa: E402
@@ -147,7 +149,8 @@ def calibrated(request, tensors):
 
 COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "save_weights": save_weights,
             "restore": restore, "restore_tree": restore_tree, "unzip": unzip, "zip_folder": zip_folder,
-            "resume": resume, "calibrated": calibrated}
+            "resume": resume, "calibrated": calibrated,
+            **{"h5_" + name: functools.partial(command, load_model=load_model) for name, command in weights_commands.COMMANDS.items()}}
 
 
 def answer(request):

@@ -6,6 +6,7 @@ import { registerCheckpointTests } from './checkpoints.mjs';
 import { registerFileTests } from './files.mjs';
 import { Oracle, oraclePython } from './oracle.mjs';
 import './read.mjs';
+import { registerWeightsTests } from './weights.mjs';
 import { registerApplicationTests, registerWriteTests } from './write.mjs';
 
 if (oraclePython()) {
@@ -16,6 +17,7 @@ if (oraclePython()) {
     registerFileTests(tf);
     registerCheckpointTests(tf);
     registerWriteTests(tf);
+    registerWeightsTests(tf);
     registerApplicationTests(tf);
   });
 } else {

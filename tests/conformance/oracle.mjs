@@ -99,6 +99,11 @@ export class Oracle {
     return this.#ask('calibrated', { arch, dir: this.subfolder(arch) });
   }
 
+  /** A command of weights_commands.py. */
+  aboutWeights(cmd, args) {
+    return this.#ask(`h5_${cmd}`, args);
+  }
+
   #sendSteps(steps) {
     const list = (v) => (Array.isArray(v) ? v : [v]);
     return this.#send(

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import * as keras from 'keras-wasm';
 
-import { thirdParty, whyNoThirdParty } from '../shared.mjs';
-import { plainTensor } from '../support.mjs';
+import { formulaInput, thirdParty, whyNoThirdParty } from '../shared.mjs';
+import { assertClose, oneOrMany, plainTensor } from '../support.mjs';
 
 await keras.ready();
 
@@ -72,6 +72,56 @@ async function assertFacts({ file, facts }) {
 describe('third-party HDF5 files', options, () => {
   for (const entry of thirdParty('h5', 'h5-weights', 'h5-data', 'h5-not-keras'))
     test(`inspect tells the facts of ${entry.group}`, () => assertFacts(entry));
+});
+
+/** The classes of all layers of a config, those inside of wrappers and nested models too. */
+function layersOf(config) {
+  const inside = config.config?.layers ?? (Array.isArray(config.config) ? config.config : []);
+  const wrapped = config.config?.layer ? [config.config.layer] : [];
+  return [config.class_name, ...[...inside, ...wrapped].flatMap(layersOf)];
+}
+const known = new Set([...Object.values(keras.layers).map((layer) => layer.className), 'Functional', 'Sequential', 'Model']);
+const MODELS = /^(Functional|Model|Sequential)$/;
+
+/** Why a file is not loaded, as its error says; null: it must load. */
+function refusalOf({ kind, facts }, told) {
+  if (told.config === null) return { name: 'ValueError', message: /No model config found/ };
+  const absent = layersOf(told.config).find((name) => !MODELS.test(name) && !known.has(name) && !ALIASES.test(name));
+  if (absent === undefined) return null;
+  const ours =
+    absent === 'Lambda' ? /A Lambda layer holds Python bytecode/ : new RegExp(`layer '${absent}' is not in this version`);
+  return USERS.has(absent)
+    ? { name: 'ValueError', message: new RegExp(`Unknown layer: '${absent}'`) }
+    : { name: 'UnimplementedError', message: ours };
+}
+/** Keras 1's names. */
+const ALIASES = /^Convolution[123]D$/;
+/** Classes that are none of Keras's. */
+const USERS = new Set(['FixedPointQuantizer']);
+
+describe('third-party whole models', options, () => {
+  for (const entry of thirdParty('h5')) {
+    test(`${entry.group} loads and predicts, or says which layer is missing`, async (t) => {
+      const refusal = refusalOf(entry, await keras.inspect(entry.file, { digests: false }));
+      if (refusal !== null) {
+        await assert.rejects(keras.loadModel(entry.file), refusal);
+        return t.diagnostic(`refused: ${refusal.message}`);
+      }
+      const { tf215, keras3, keras1 } = entry.facts;
+      const [said, key] =
+        tf215.keras_load === 'ok' ? [tf215, 'k2'] : keras3?.keras_load === 'ok' ? [keras3, 'k3'] : [keras1, 'k1'];
+      const model = await keras.loadModel(entry.file);
+      const weights = said.weights ?? said.weights_after_conversion.map(([name, shape, sha256]) => ({ name, shape, sha256 }));
+      assert.deepEqual(
+        model.weights.map((weight) => [weight.shape, digestOf(weight)]),
+        weights.map(({ shape, sha256 }) => [shape, sha256]),
+      );
+      if (entry['expected outputs'] !== 'yes') return;
+      const { expected } = entry;
+      const outputs = [await model.predict(oneOrMany(said.inputs.map(formulaInput)))].flat();
+      outputs.forEach((output, i) => assertClose(output, expected[`${key}/out${i}`]));
+    });
+  }
 });
 
 describe("third-party files that are not Keras's", options, () => {

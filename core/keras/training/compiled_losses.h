@@ -36,6 +36,8 @@ class CompiledLosses {
 
   /// In the order of logs: loss, losses of the outputs, metrics.
   std::vector<MetricPtr> metrics() const;
+  /// Whether there has been a batch: before, only those of the losses are there.
+  bool metrics_made() const { return metrics_made_; }
   std::vector<std::string> metrics_names() const;
   const std::vector<OutputLosses>& outputs() const { return outputs_; }
   /// How many outputs need targets.

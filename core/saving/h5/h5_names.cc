@@ -22,6 +22,14 @@ std::vector<VariablePtr> h5_weights(const Layer& layer) {
   return result;
 }
 
+void require_built(const Functional& model) {
+  if (model.is_graph_network()) return;
+  throw ValueError(
+      "Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
+      "or `build()` is called with an `input_shape`.",
+      model.name());
+}
+
 bool is_v3_weights(const hdf5::Reader& reader) {
   const std::vector<std::pair<std::string, uint64_t>>& links = reader.root().links;
   return std::ranges::any_of(links, [](const auto& link) {

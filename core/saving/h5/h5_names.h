@@ -6,7 +6,7 @@
 
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/hdf5/hdf5_writer.h"
-#include "core/keras/layers/layer.h"
+#include "core/keras/models/functional.h"
 
 namespace keras {
 
@@ -23,6 +23,9 @@ constexpr const char* kWrittenVersion = "2.15.0";
 
 /// The weights of a layer in the order of HDF5 files: trainable ones first, then the others, over all layers inside.
 std::vector<VariablePtr> h5_weights(const Layer& layer);
+
+/// Throws ValueError with Keras's text for a model whose weights have not been made.
+void require_built(const Functional& model);
 
 /// Whether a file of no model and no `layer_names` has groups as Keras's v3 format makes them ("model.weights.h5").
 bool is_v3_weights(const hdf5::Reader& reader);

@@ -205,6 +205,8 @@ H5Config read_h5_config(const hdf5::Reader& reader) {
 
 std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
                                          const H5LoadOptions& options, ReadList& reads) {
+  if (options.skip_mismatch && !options.by_name)
+    throw ValueError("When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.");
   WeightsPlan plan(reader, group, options, reads);
   if (options.by_name)
     plan.by_name(model);

@@ -17,7 +17,7 @@ H5Config read_h5_config(const hdf5::Reader& reader);
 
 struct H5LoadOptions {
   bool by_name = false;        // layers are matched by name, not by position; layers the model has not are left out
-  bool skip_mismatch = false;  // by name only: a layer or weight that does not fit is left as it is, with a warning
+  bool skip_mismatch = false;  // a layer or weight that does not fit is left as it is, with a warning; see by_name
 };
 
 /// Plans the reading of the weights into `model`. Weights of old files are converted (h5_conversions.h). Returns warnings of

@@ -32,14 +32,6 @@ void add_model_weights(hdf5::WriterGroup& group, const Functional& model) {
   add_weights(group.group(kTopLevelWeights), {});
 }
 
-void require_built(const Functional& model) {
-  if (model.is_graph_network()) return;
-  throw ValueError(
-      "Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
-      "or `build()` is called with an `input_shape`.",
-      model.name());
-}
-
 }  // namespace
 
 OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::string path) {

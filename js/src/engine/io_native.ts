@@ -64,7 +64,7 @@ export interface NativeIo {
   };
   releaseLoader(id: number): void;
   writeModel(id: number, format: string, includeOptimizer: boolean, zip: '' | 'stored' | 'deflated'): NativeFiles;
-  writeWeights(id: number): NativeFiles;
+  writeWeights(id: number, format: 'h5' | 'weights.h5'): NativeFiles;
   /** Index and shard under this prefix; with `state`, the text of a `checkpoint` file beside them. */
   writeCheckpoint(tree: NativeTrackedTree, prefix: string, state: string, asZip: boolean): NativeFiles;
   /** Python's words where the assertion does not hold, else ''. */

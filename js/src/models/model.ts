@@ -369,7 +369,7 @@ export class Model extends Layer {
   }
   /**
    * Saves the weights alone: as a TensorFlow checkpoint, with the state of the optimizer where there is one, or, where the
-   * target's name ends in .h5, .hdf5 or .keras, as HDF5.
+   * target's name ends in .h5, .hdf5 or .keras, as HDF5; in .weights.h5, in the layout of Keras's v3 format.
    * @param target  what `save` takes; for a checkpoint in Node the prefix of its files
    * @throws {ValueError} the weights have not been made yet
    * @example await model.saveWeights('weights/epoch-1'); // epoch-1.index, epoch-1.data-00000-of-00001, checkpoint
@@ -381,7 +381,8 @@ export class Model extends Layer {
   }
   /**
    * Loads weights. From a TensorFlow checkpoint: along the structure, layers that it lacks stay as they are, and the status
-   * that is returned tells; also into a model that is not built yet. From an HDF5 file, whole models included: by position,
+   * that is returned tells; also into a model that is not built yet. From a file in the layout of Keras's v3 format (also in a
+   * `.keras` archive): by classes and their order. From another HDF5 file, whole models included: by position,
    * or, with `byName`, into the layers of the same names; with `skipMismatch`, what does not fit is left as it is and told by
    * `console.warn`; null is returned.
    * @throws {ValueError} layers, numbers or shapes do not fit

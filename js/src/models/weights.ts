@@ -1,4 +1,4 @@
-// A model's weights alone: as a TensorFlow checkpoint or as HDF5.
+// A model's weights alone: as a TensorFlow checkpoint or as HDF5, whose layout the suffix `.weights.h5` tells.
 import { native, ready } from '../engine/index.js';
 import { UnimplementedError, ValueError } from '../errors.js';
 import type { OpenSource, Progress } from '../io/files.js';
@@ -21,7 +21,7 @@ export interface SaveWeightsOptions {
 export interface LoadWeightsOptions {
   /** Only of HDF5: match layers by name instead of by position. */
   byName?: boolean;
-  /** Only with `byName`: leave layers and weights that do not fit as they are. */
+  /** Leave layers and weights that do not fit as they are; only with `byName`, or of files in Keras's v3 layout. */
   skipMismatch?: boolean;
   fetch?: RequestInit;
   signal?: AbortSignal;
@@ -47,7 +47,13 @@ export async function saveWeights(
     }
     return writeCheckpointTo(target, () => weightsTree(model), { ...options, latest: true, fallback: 'weights' });
   }
-  return enqueue(() => writeTo(target, 'h5', () => native().writeWeights(model._id), options));
+  const layout = isV3(target) ? 'weights.h5' : 'h5';
+  return enqueue(() => writeTo(target, 'h5', () => native().writeWeights(model._id, layout), options));
+}
+
+/** Keras writes a file of this name in the layout of its v3 format. */
+function isV3(target: SaveTarget | undefined): boolean {
+  return (typeof target === 'string' || target instanceof URL) && String(target).endsWith('.weights.h5');
 }
 
 /** The model is the root, and its own child of that name too: so Keras writes it. */
@@ -69,14 +75,14 @@ export async function loadWeights(
   source: ModelSource,
   { byName = false, skipMismatch = false, ...options }: LoadWeightsOptions,
 ): Promise<CheckpointLoadStatus | null> {
-  if (skipMismatch && !byName)
-    throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
   const { checkpoint, other } = await openWeights(source, options);
   if (checkpoint === undefined) {
     await loadH5(model, other, { byName, skipMismatch }, options);
     return null;
   }
   try {
+    if (skipMismatch && !byName)
+      throw new ValueError('When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.');
     if (byName) {
       throw new UnimplementedError(
         'Weights may only be loaded based on topology into Models when loading TensorFlow-formatted weights ' +

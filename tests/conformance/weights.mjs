@@ -1,0 +1,241 @@
+// Files of weights against Keras, both directions: Keras's v3 layout and the older one, by name and with what does not fit,
+// files that h5py wrote again in other ways, lists of names over 64 KB.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import * as keras from 'keras-wasm';
+
+import { assertClose, assertSameBits, fixture } from '../support.mjs';
+import { load, takeSteps } from './read.mjs';
+
+const NAMES = [
+  'small_cnn',
+  'multi_io',
+  'frozen_layers',
+  'mini_mobilenet',
+  'every_layer_trained',
+  'custom_layer',
+  'train_adam_amsgrad_sparse',
+];
+const REWRITES = [
+  'gzip',
+  'latest',
+  'latest_gzip',
+  'chunked',
+  'extensible',
+  'big_endian',
+  'double',
+  'fixed_strings',
+  'user_block',
+  'tracked',
+];
+
+function zeroed(model) {
+  model.setWeights(model.getWeights().map(({ shape, size }) => keras.tensor(new Float32Array(size), shape)));
+  return model;
+}
+
+/** Weights of ours (variables) and of Keras's answer, bit for bit. */
+function assertSameWeights(model, answer) {
+  assert.equal(model.weights.length, answer.weights.length);
+  model.weights.forEach((weight, i) => assertSameBits(weight, answer.tensor(answer.weights[i]), answer.weights[i].name));
+}
+
+function layouts(tf, suffix) {
+  for (const name of NAMES) {
+    const model = fixture.model(name);
+    const whole = model.path('h5');
+    test(`${name}: what save_weights wrote as ${suffix} is loaded`, async () => {
+      const out = join(tf.folder, `theirs_${name}${suffix}`);
+      const answer = await tf.aboutWeights('save_weights', { path: whole, out });
+      const loaded = zeroed(await load(model, 'h5'));
+      assert.equal(await loaded.loadWeights(out), null);
+      assertSameWeights(loaded, answer);
+    });
+    test(`${name}: what saveWeights writes as ${suffix} is loaded by Keras`, async () => {
+      const out = join(tf.folder, `ours_${name}${suffix}`);
+      const ours = await load(model, 'h5');
+      ours.setWeights(
+        ours.getWeights().map(({ shape, size }, k) =>
+          keras.tensor(
+            Float32Array.from({ length: size }, (_, i) => 1000 * k + i / 7),
+            shape,
+          ),
+        ),
+      );
+      await ours.saveWeights(out);
+      assertSameWeights(ours, await tf.aboutWeights('load_weights', { path: whole, weights: out }));
+    });
+  }
+}
+
+function v3State(tf) {
+  test("optimizer and metrics of a .weights.h5 are Keras's, and are restored", async () => {
+    const model = fixture.model('train_adam_mse');
+    const ours = await load(model, 'h5');
+    await takeSteps(ours, model.steps.slice(0, 1));
+    const out = join(tf.folder, 'trained.weights.h5');
+    await ours.saveWeights(out);
+    const answer = await tf.aboutWeights('load_weights', { path: model.path('h5'), weights: out });
+    assert.deepEqual(answer.warnings, []);
+    answer.optimizer.variables.forEach((variable, i) =>
+      assertSameBits(ours.optimizer.variables[i], answer.tensor(variable), variable.name),
+    );
+
+    const theirs = join(tf.folder, 'theirs_trained.weights.h5');
+    await tf.aboutWeights('save_weights', { path: model.path('h5'), out: theirs });
+    await ours.loadWeights(theirs);
+    model.optimizer.variables.forEach((variable, i) =>
+      assertSameBits(ours.optimizer.variables[i], model.tensor(variable), variable.name),
+    );
+  });
+}
+
+function rewritten(tf) {
+  const model = fixture.model('every_layer_trained');
+  for (const how of REWRITES) {
+    test(`a whole model that h5py wrote again (${how}) is the same model`, async () => {
+      const out = join(tf.folder, `again_${how}.h5`);
+      await tf.aboutWeights('rewrite', { path: model.path('h5'), out, how });
+      const loaded = await keras.loadModel(out);
+      model.weights.forEach((weight, i) => assertSameBits(loaded.weights[i], weight, weight.name));
+      model.optimizer.variables.forEach((variable, i) =>
+        assertSameBits(loaded.optimizer.variables[i], model.tensor(variable), variable.name),
+      );
+      assertClose(await loaded.predict(model.input), model.outputs);
+    });
+  }
+  test('a file of ours that h5py wrote again is loaded by Keras', async () => {
+    const [ours, out] = [join(tf.folder, 'ours_again.h5'), join(tf.folder, 'ours_again_gzip.h5')];
+    await (await load(model, 'h5')).save(ours);
+    await tf.aboutWeights('rewrite', { path: ours, out, how: 'latest_gzip' });
+    const theirs = await tf.describeModel(out);
+    theirs.weights.forEach((weight, i) => assertSameBits(theirs.tensor(weight), model.weights[i], weight.name));
+  });
+}
+
+const { layers } = keras;
+const stack = (...list) =>
+  keras.sequential({
+    layers: list.map(([name, units], i) => layers.dense({ name, units, ...(i === 0 ? { inputShape: [3] } : {}) })),
+  });
+const PAIRS = {
+  'a layer that the file has not': [
+    [
+      ['a', 4],
+      ['b', 2],
+    ],
+    [
+      ['a', 4],
+      ['c', 5],
+      ['b', 2],
+    ],
+  ],
+  'a layer of other shapes': [
+    [
+      ['a', 4],
+      ['b', 2],
+    ],
+    [
+      ['a', 4],
+      ['b', 3],
+    ],
+  ],
+  'other layers under the same name': [
+    [
+      ['b', 4],
+      ['a', 2],
+    ],
+    [
+      ['a', 4],
+      ['b', 3],
+    ],
+  ],
+  'nothing in common': [
+    [
+      ['x', 4],
+      ['y', 2],
+    ],
+    [
+      ['a', 4],
+      ['b', 3],
+    ],
+  ],
+};
+
+/** Keras writes its classes as objects at addresses. */
+const withoutAddresses = (text) =>
+  text.replace(/<keras\.src\.[\w.]+\.(\w+) object at 0x[0-9a-f]+>/g, '<$1>').replace(/<(\w+) '\w+'>/g, '<$1>');
+
+function byName(tf) {
+  for (const [what, [from, to]] of Object.entries(PAIRS)) {
+    for (const skipMismatch of [false, true]) {
+      test(`byName${skipMismatch ? ' and skipMismatch' : ''} with ${what}: as Keras`, async (t) => {
+        const warn = t.mock.method(console, 'warn', () => {});
+        const [weights, path] = [join(tf.folder, 'from.h5'), join(tf.folder, 'to.h5')];
+        await stack(...from).saveWeights(weights);
+        const model = zeroed(stack(...to));
+        await model.save(path);
+        const answer = await tf.aboutWeights('load_weights', { path, weights, by_name: true, skip_mismatch: skipMismatch });
+        if (answer.error !== undefined) {
+          await assert.rejects(model.loadWeights(weights, { byName: true, skipMismatch }), {
+            name: 'ValueError',
+            message: answer.error,
+          });
+          return;
+        }
+        await model.loadWeights(weights, { byName: true, skipMismatch });
+        assertSameWeights(model, answer);
+        assert.deepEqual(
+          warn.mock.calls.map((call) => call.arguments[0]),
+          answer.warnings,
+        );
+      });
+    }
+  }
+  test('skipMismatch of a .weights.h5 leaves the layers that do not fit: as Keras', async (t) => {
+    const warn = t.mock.method(console, 'warn', () => {});
+    const [weights, path] = [join(tf.folder, 'from.weights.h5'), join(tf.folder, 'to.h5')];
+    await stack(['a', 4], ['b', 2]).saveWeights(weights);
+    const model = zeroed(stack(['a', 4], ['b', 2], ['c', 3]));
+    await model.save(path);
+    const answer = await tf.aboutWeights('load_weights', { path, weights, skip_mismatch: true });
+    await model.loadWeights(weights, { skipMismatch: true });
+    assertSameWeights(model, answer);
+    assert.deepEqual(
+      warn.mock.calls.map((call) => withoutAddresses(call.arguments[0])),
+      answer.warnings.map(withoutAddresses),
+    );
+    await assert.rejects(model.loadWeights(weights), { name: 'ValueError', message: /'c' expected 2 variables, but received 0/ });
+  });
+}
+
+function longNames(tf) {
+  test('lists of names over 64 KB go both ways', async () => {
+    const [theirs, ours] = [join(tf.folder, 'long_theirs.h5'), join(tf.folder, 'long_ours.h5')];
+    const answer = await tf.aboutWeights('long_names', { out: theirs });
+    for (const name of ['layer_names1', 'weight_names1']) assert.ok(answer.attributes.includes(name), name);
+    const model = await keras.loadModel(theirs);
+    assertSameWeights(model, answer);
+    await model.save(ours);
+    assertSameWeights(model, await tf.describeModel(ours));
+    const told = await keras.inspect(ours);
+    assert.deepEqual(
+      told.weights.map(({ name }) => name),
+      (await keras.inspect(theirs)).weights.map(({ name }) => name),
+    );
+  });
+}
+
+/** @param tf a started Oracle */
+export function registerWeightsTests(tf) {
+  describe('Files of weights', () => {
+    layouts(tf, '.weights.h5');
+    layouts(tf, '.h5');
+    v3State(tf);
+    rewritten(tf);
+    byName(tf);
+    longNames(tf);
+  });
+}

@@ -1,0 +1,98 @@
+"""Commands of check.py about files of weights: what Keras writes, what it reads, and files written again by h5py."""
+
+import warnings
+
+import h5py
+import numpy as np
+import tensorflow as tf
+
+from generate import record
+
+
+def formula_weights(model):
+    """Values that no initializer makes, alike in every run: the k-th weight counts on from 1000 k."""
+    model.set_weights([(1000 * k + np.arange(w.size)).reshape(w.shape).astype(w.dtype) / 7 for k, w in enumerate(model.get_weights())])
+
+
+def save_weights(request, tensors, load_model):
+    model = load_model(request["path"])
+    formula_weights(model)
+    model.save_weights(request["out"])
+    return {"weights": record.describe_weights(model, tensors)}
+
+
+def load_weights(request, tensors, load_model):
+    """The model of one file with the weights of another; weights that are not loaded are zeros."""
+    model = load_model(request["path"])
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    options = {key: request[key] for key in ("by_name", "skip_mismatch") if request.get(key)}
+    messages = []
+    keep, tf.get_logger().warning = tf.get_logger().warning, messages.append
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model.load_weights(request["weights"], **options)
+        except ValueError as error:
+            return {"error": str(error)}
+        finally:
+            tf.get_logger().warning = keep
+    return {"weights": record.describe_weights(model, tensors), "warnings": messages + [str(w.message) for w in caught],
+            "optimizer": record.describe_optimizer(model.optimizer, tensors) if model._is_compiled else None}
+
+
+# How h5py writes a file again: options of the file, and, for each dataset, its values and options.
+def chunked(data, **options):
+    return data, ({"chunks": tuple(max(1, (n + 1) // 2) for n in data.shape), **options} if data.ndim > 0 and data.size > 0 else {})
+
+
+REWRITES = {
+    "gzip": ({}, lambda data: chunked(data, compression="gzip", shuffle=True)),
+    "latest": ({"libver": "latest"}, lambda data: (data, {})),
+    "latest_gzip": ({"libver": "latest"}, lambda data: chunked(data, compression="gzip", shuffle=True, fletcher32=True)),
+    "chunked": ({}, chunked),
+    "extensible": ({"libver": "latest"}, lambda data: chunked(data, maxshape=(None,) * data.ndim)),
+    "big_endian": ({}, lambda data: (data.astype(data.dtype.newbyteorder(">")), {})),
+    "double": ({}, lambda data: (data.astype("f8") if data.dtype == "f4" else data, {})),
+    "fixed_strings": ({}, lambda data: (data, {})),
+    "user_block": ({"userblock_size": 512}, lambda data: (data, {})),
+    "tracked": ({"track_order": True}, lambda data: (data, {})),
+}
+
+
+def rewrite(request, tensors, load_model):
+    options, change = REWRITES[request["how"]]
+    with h5py.File(request["path"]) as old, h5py.File(request["out"], "w", **options) as new:
+        def copy_attributes(old_object, new_object):
+            for key, value in old_object.attrs.items():
+                if request["how"] == "fixed_strings" and (isinstance(value, str) and len(value) < 60000 or
+                                                          isinstance(value, np.ndarray) and value.dtype == object):
+                    value = np.array(value).astype("S") if isinstance(value, np.ndarray) else np.bytes_(value.encode())
+                new_object.attrs[key] = value
+
+        def copy(name, item):
+            if isinstance(item, h5py.Group):
+                copy_attributes(item, new.require_group(name))
+            else:
+                data, dataset_options = change(item[()] if item.shape else np.asarray(item[()]))
+                copy_attributes(item, new.create_dataset(name, data=data, **dataset_options))
+
+        copy_attributes(old, new)
+        old.visititems(copy)
+    return {}
+
+
+def long_names(request, tensors, load_model):
+    """A model whose lists of names are over 64 KB, those of layers and those of weights in a nested model."""
+    name = lambda part, i: f"{part}_{i:03d}_" + "long" * 45
+    inner = tf.keras.Sequential([tf.keras.layers.Dense(1, name=name("inner", i)) for i in range(200)], name="inner")
+    inner.build((None, 2))
+    model = tf.keras.Sequential([inner] + [tf.keras.layers.Dense(1, name=name("outer", i)) for i in range(400)])
+    model.build((None, 2))
+    formula_weights(model)
+    model.save(request["out"], save_format="h5")
+    with h5py.File(request["out"]) as file:
+        split = [key for group in (file["model_weights"], file["model_weights/inner"]) for key in group.attrs]
+    return {"attributes": split, "weights": record.describe_weights(model, tensors)}
+
+
+COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names}
