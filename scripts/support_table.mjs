@@ -37,7 +37,7 @@ const FORMATS = [
   },
   {
     name: 'HDF5, weights alone',
-    files: '`.h5`',
+    files: '`.h5`, `.weights.h5`',
     read: (model, path) => model.loadWeights(`${path}-weights.h5`),
     write: (model, path) => model.saveWeights(`${path}-weights.h5`),
   },

@@ -45,6 +45,7 @@ struct ModelLoader::State {
   ReadList reads;
   std::vector<DirectRead> direct;
   bool told = false;
+  std::optional<std::string> optimizer_warning;
 
   void tell_format();
   void make_model(const Json& model_config, const Json& training_config);
@@ -99,7 +100,12 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
           keras::format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
     }
   };
-  attempt("optimizer", [&] { loaded.optimizer = make_optimizer(config.optimizer, session); });
+  attempt("optimizer", [&] {
+    const OptimizerPtr optimizer = make_optimizer(config.optimizer, session);
+    if (optimizer->is_legacy() && !h5)
+      throw UnimplementedError("The state of a legacy optimizer ({}) is read from HDF5 files only.", optimizer->class_name());
+    loaded.optimizer = optimizer;
+  });
   attempt("loss or metrics", [&] {
     const CompiledLosses check(*loaded.model, config);
     loaded.compile_config = config;
@@ -117,7 +123,8 @@ void ModelLoader::State::prepare_h5() {
   }
   ReadList planned;
   plan_h5_weights(*h5, kModelWeights, *loaded.model, {}, planned);
-  if (loaded.optimizer) plan_h5_optimizer(*h5, *loaded.optimizer, loaded.model->trainable_weights(), planned);
+  optimizer_warning.reset();
+  if (loaded.optimizer) optimizer_warning = plan_h5_optimizer(*h5, *loaded.optimizer, loaded.model->trainable_weights(), planned);
   reads = std::move(planned);
 }
 
@@ -163,6 +170,7 @@ std::optional<BytesWanted> ModelLoader::prepare() {
 
 LoadedModel ModelLoader::finish() {
   for (const auto& check : state_->reads.checks) check();
+  if (state_->optimizer_warning) state_->loaded.warnings.push_back(*state_->optimizer_warning);
   return std::move(state_->loaded);
 }
 

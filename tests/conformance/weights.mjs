@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 
 import * as keras from 'keras-wasm';
 
-import { assertClose, assertSameBits, fixture } from '../support.mjs';
-import { load, takeSteps } from './read.mjs';
+import { assertClose, assertLogsClose, assertSameBits, fixture } from '../support.mjs';
+import { comparable, load, takeSteps } from './read.mjs';
 
 const NAMES = [
   'small_cnn',
@@ -228,6 +228,46 @@ function longNames(tf) {
   });
 }
 
+const LEGACY = [
+  'sgd',
+  'sgd_decay',
+  'momentum',
+  'nesterov',
+  'rmsprop',
+  'rmsprop_momentum',
+  'rmsprop_centered',
+  'rmsprop_centered_momentum',
+  'adam',
+  'adam_amsgrad',
+];
+
+function legacyOptimizers(tf) {
+  for (const optimizer of LEGACY) {
+    test(`a model of a legacy optimizer (${optimizer}) trains on here, and again in Keras`, async () => {
+      const [theirs, ours] = [join(tf.folder, `legacy_${optimizer}.h5`), join(tf.folder, `legacy_${optimizer}_ours.h5`)];
+      const told = await tf.aboutWeights('legacy_trained', { out: theirs, optimizer });
+      const steps = told.steps.map(([x, y]) => ({ x: told.tensor(x), y: told.tensor(y) }));
+      const model = await keras.loadModel(theirs);
+      assert.deepEqual(model.warnings, []);
+      assert.deepEqual(comparable(model.optimizer.getConfig()), told.before.config);
+      assert.deepEqual(
+        model.optimizer.variables.map(({ name }) => name),
+        told.before.variables.map(({ name }) => name),
+      );
+      told.before.variables.forEach((variable, i) =>
+        assertSameBits(model.optimizer.variables[i], told.tensor(variable), variable.name),
+      );
+      await model.save(ours);
+      assertLogsClose(await takeSteps(model, steps), told.logs);
+      model.weights.forEach((weight, i) => assertClose(weight, told.tensor(told.weights[i]), { relative: 1e-5 }));
+      told.after.variables.forEach((variable, i) =>
+        assertClose(model.optimizer.variables[i], told.tensor(variable), { relative: 1e-4, what: variable.name }),
+      );
+      assertLogsClose((await tf.resume(ours, steps)).logs, told.logs);
+    });
+  }
+}
+
 /** @param tf a started Oracle */
 export function registerWeightsTests(tf) {
   describe('Files of weights', () => {
@@ -237,5 +277,6 @@ export function registerWeightsTests(tf) {
     rewritten(tf);
     byName(tf);
     longNames(tf);
+    legacyOptimizers(tf);
   });
 }

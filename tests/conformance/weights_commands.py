@@ -95,4 +95,35 @@ def long_names(request, tensors, load_model):
     return {"attributes": split, "weights": record.describe_weights(model, tensors)}
 
 
-COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names}
+LEGACY = tf.keras.optimizers.legacy
+LEGACY_OPTIMIZERS = {
+    "sgd": lambda: LEGACY.SGD(0.1),
+    "sgd_decay": lambda: LEGACY.SGD(0.1, decay=0.5),
+    "momentum": lambda: LEGACY.SGD(0.05, momentum=0.9),
+    "nesterov": lambda: LEGACY.SGD(0.05, momentum=0.9, nesterov=True, clipnorm=0.5),
+    "rmsprop": lambda: LEGACY.RMSprop(0.01),
+    "rmsprop_momentum": lambda: LEGACY.RMSprop(0.01, momentum=0.5),
+    "rmsprop_centered": lambda: LEGACY.RMSprop(0.01, centered=True, decay=0.1),
+    "rmsprop_centered_momentum": lambda: LEGACY.RMSprop(0.01, momentum=0.5, centered=True),
+    "adam": lambda: LEGACY.Adam(0.01),
+    "adam_amsgrad": lambda: LEGACY.Adam(0.01, amsgrad=True, decay=0.1, clipvalue=0.2),
+}
+
+
+def legacy_trained(request, tensors, load_model):
+    """A model trained for two steps with a legacy optimizer, saved, and trained on: what it became."""
+    tf.keras.utils.set_random_seed(7)
+    model = tf.keras.Sequential([tf.keras.layers.Dense(5, activation="tanh", input_shape=(4,)), tf.keras.layers.Dense(2)])
+    model.compile(LEGACY_OPTIMIZERS[request["optimizer"]](), "mse")
+    random = np.random.default_rng(3)
+    batches = [(random.normal(size=(8, 4)).astype("f4"), random.normal(size=(8, 2)).astype("f4")) for _ in range(5)]
+    for x, y in batches[:2]:
+        model.train_on_batch(x, y)
+    model.save(request["out"], save_format="h5")
+    before = record.describe_optimizer(model.optimizer, tensors)
+    logs = record.train_steps(model, [([x], [y]) for x, y in batches[2:]])
+    return {"steps": [[tensors.add(x), tensors.add(y)] for x, y in batches[2:]], "before": before, "logs": logs,
+            "weights": record.describe_weights(model, tensors), "after": record.describe_optimizer(model.optimizer, tensors)}
+
+
+COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names, "legacy_trained": legacy_trained}

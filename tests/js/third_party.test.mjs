@@ -130,6 +130,63 @@ describe("third-party files that are not Keras's", options, () => {
       assert.rejects(keras.loadModel(entry.file), { name: 'ValueError', message: /No model config found/ }));
 });
 
+describe('third-party optimizers', options, () => {
+  // What a file's config names, and the weights that it has: [version of Keras, iterations after loading].
+  const cases = [
+    ['BreastPredictionUsingNN__my_model_good.h5', 130n],
+    ['dl4j-test-resources__modelimport__elephas__elephas_sequential.h5', null],
+    ['dl4j-test-resources__tfkeras__mlp_33.h5', null],
+    ['dl4j-test-resources__optimizers__rmsprop.h5', null],
+    ['dl4j-test-resources__fullconfigs__cnn__cnn_batch_norm.h5', null],
+  ];
+  for (const [group, iterations] of cases) {
+    const entry = thirdParty('h5').find((row) => row.group === group);
+    test(`that of ${group} is restored, and trains on`, async () => {
+      const model = await keras.loadModel(entry.file);
+      const told = await keras.inspect(entry.file);
+      const class_name = told.compile.optimizer_config.class_name;
+      assert.equal(model.optimizer.getClassName(), class_name);
+      const digests = new Set(told.optimizerWeights.map(({ digest }) => short(digest)));
+      if (digests.size > 0)
+        for (const variable of model.optimizer.variables) assert.ok(digests.has(digestOf(variable)), variable.name);
+      const before = model.optimizer.iterations.read().dataSync()[0];
+      if (iterations !== null) assert.equal(before, iterations);
+      const x = formulaInput({ formula: 'weyl', shape: [4, ...model.inputs[0].shape.slice(1)], dtype: 'float32' });
+      const units = model.outputs[0].shape.at(-1);
+      const sparse = /sparse/.test(JSON.stringify(told.compile.loss));
+      const y = sparse
+        ? { dtype: 'int32', shape: [4, 1], data: new Int32Array(4) }
+        : {
+            dtype: 'float32',
+            shape: [4, units],
+            data: Float32Array.from({ length: 4 * units }, (_, i) => (i % units === 0 ? 1 : 0)),
+          };
+      await model.trainOnBatch(x, y);
+      assert.equal(model.optimizer.iterations.read().dataSync()[0], before + 1n);
+    });
+  }
+});
+
+describe('third-party .keras archives', options, () => {
+  for (const entry of thirdParty('keras')) {
+    test(`the weights of ${entry.group} are loaded into the model of its config`, async () => {
+      const { config } = await keras.inspect(entry.file, { digests: false });
+      const absent = layersOf(config).find((name) => !MODELS.test(name) && !known.has(name));
+      const make = () => keras.modelFromJSON(JSON.stringify(config));
+      if (absent !== undefined) return assert.throws(make, { name: 'UnimplementedError', message: new RegExp(absent) });
+      const said = entry.facts.keras3;
+      const model = make();
+      await model.loadWeights(entry.file);
+      assert.deepEqual(
+        model.weights.map((weight) => digestOf(weight)),
+        said.weights.map(({ sha256 }) => sha256),
+      );
+      const output = await model.predict(oneOrMany(said.inputs.map(formulaInput)));
+      assertClose(output, entry.expected['k3/out0']);
+    });
+  }
+});
+
 describe('third-party checkpoints', options, () => {
   for (const entry of thirdParty('checkpoint')) {
     test(`${entry.group} has the tensors that TensorFlow reads`, async () => {

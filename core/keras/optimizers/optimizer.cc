@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/keras/optimizers/legacy_optimizers.h"
+
 namespace keras {
 namespace {
 
@@ -161,8 +163,10 @@ void Optimizer::load_config(Json& config, Session& session) {
   if (momentum.is_number()) ema_momentum = momentum.get<double>();
   if (config.contains("ema_overwrite_frequency")) ema_overwrite_frequency = take("ema_overwrite_frequency");
   if (take("use_ema") == true) throw UnimplementedError("Optimizer {}: use_ema is not supported", class_name());
-  take("jit_compile");
-  take("is_legacy_optimizer");
+  for (const char* key : {"jit_compile", "is_legacy_optimizer"}) take(key);
+  for (const char* key : {"loss_scale_factor", "gradient_accumulation_steps"}) {  // of Keras 3
+    if (!take(key).is_null()) throw UnimplementedError("Optimizer {}: {} is not supported", class_name(), key);
+  }
   const Json rate = take("learning_rate");
   if (rate.is_number()) {
     learning_rate_->assign(Tensor::scalar(rate.get<float>()));
@@ -183,8 +187,7 @@ void Optimizer::build(const std::vector<VariablePtr>& variables) {
       for (const std::string& slot : group) {
         auto& made = slots_[{variable.get(), slot}];
         if (made) continue;
-        made = std::make_shared<Variable>(name + "/" + slot + "/" + variable->name(),
-                                          Tensor::zeros(variable->dtype(), variable->shape()), false);
+        made = std::make_shared<Variable>(slot_name(slot, *variable), Tensor::zeros(variable->dtype(), variable->shape()), false);
         made_any = true;
       }
     }
@@ -206,6 +209,14 @@ TrackedChildren Optimizer::tracked_children() const {
   children.emplace_back("_index_dict", Trackable{.container = std::make_shared<Container>(Container{"trackable_dict_wrapper"})});
   for (const auto& [name, variables] : slot_lists()) children.emplace_back(name, list(variables));
   return children;
+}
+
+std::string Optimizer::slot_name(const std::string& slot, const Variable& variable) const {
+  return name + "/" + slot + "/" + variable.name();
+}
+
+void Optimizer::name_iterations(std::string iterations_name) {
+  iterations_ = scalar_variable(std::move(iterations_name), iterations_->value());
 }
 
 std::vector<VariablePtr> Optimizer::variables() const {
@@ -252,7 +263,7 @@ void Optimizer::clip(GraphBuilder& builder, std::vector<GradientStep>& steps) co
 void Optimizer::apply_gradients(GraphBuilder& builder, std::vector<GradientStep> steps) {
   std::erase_if(steps, [](const GradientStep& step) { return !step.gradient.valid(); });
   clip(builder, steps);
-  const Value learning_rate = builder.read(learning_rate_);
+  const Value learning_rate = step_rate(builder);
   if (weight_decay && *weight_decay > 0) {
     for (const GradientStep& step : steps) {
       builder.assign_sub(step.variable,
@@ -286,8 +297,7 @@ OptimizerPtr make_optimizer(const Json& json, Session& session) {
     // Files of TF ≤ 2.10, and tf.keras.optimizers.legacy: other formulas, other state.
     const Json& legacy = json_get(parsed.config, "is_legacy_optimizer");
     const bool old_family = legacy == true || (parsed.package.empty() && legacy.is_null() && parsed.config.contains("decay"));
-    if (old_family) throw UnimplementedError("The legacy optimizer {} is not supported", parsed.class_name);
-    OptimizerPtr optimizer = entry.make();
+    OptimizerPtr optimizer = old_family ? make_legacy_optimizer(entry.class_name) : entry.make();
     optimizer->load_config(parsed.config, session);
     reject_leftovers(entry.class_name, parsed.config);
     return optimizer;
@@ -299,7 +309,8 @@ OptimizerPtr make_optimizer(const Json& json, Session& session) {
 }
 
 Json serialize_optimizer(const Optimizer& optimizer) {
-  return {{"class_name", "Custom>" + std::string(optimizer.class_name())}, {"config", optimizer.get_config()}};
+  const std::string package = optimizer.is_legacy() ? "" : "Custom>";
+  return {{"class_name", package + std::string(optimizer.class_name())}, {"config", optimizer.get_config()}};
 }
 
 std::vector<std::string> optimizer_class_names() {

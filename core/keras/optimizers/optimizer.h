@@ -24,7 +24,9 @@ class Optimizer : public ConfigObject, public Growing {
 
   Json get_config() const override;
   /// Takes the common keys and the class's own. Throws UnimplementedError: use_ema, a learning-rate schedule.
-  void load_config(Json& config, Session& session);
+  virtual void load_config(Json& config, Session& session);
+  /// Of the family that tf.keras had until 2.10 (legacy_optimizers.h).
+  virtual bool is_legacy() const { return false; }
 
   /// Makes the slot variables. A second call with the same variables does nothing; with others the new ones get slots,
   /// the state of the old ones stays.
@@ -39,7 +41,7 @@ class Optimizer : public ConfigObject, public Growing {
   const VariablePtr& learning_rate() const { return learning_rate_; }
   const std::vector<VariablePtr>& trained_variables() const { return trained_; }
   /// The optimizer's node in an object graph: `_variables`, `_iterations`, `_learning_rate`; once built, the lists of slots.
-  TrackedChildren tracked_children() const;
+  virtual TrackedChildren tracked_children() const;
   /// The lists of slots as attributes: "_momentums" → variables.
   virtual std::vector<std::pair<std::string, std::vector<VariablePtr>>> slot_lists() const = 0;
   /// Sets variables() to these values. Throws ValueError if number or shapes differ.
@@ -58,6 +60,11 @@ class Optimizer : public ConfigObject, public Growing {
   virtual void put_own_config(Json& config) const = 0;
   virtual void take_own_config(Json& config, Session& session) = 0;
   std::vector<VariablePtr> slots_named(std::string_view slot) const;
+  /// "Adam/m/dense/kernel"
+  virtual std::string slot_name(const std::string& slot, const Variable& variable) const;
+  /// The learning rate of the step that is being made.
+  virtual Value step_rate(GraphBuilder& builder) const { return builder.read(learning_rate_); }
+  void name_iterations(std::string name);
 
  private:
   void clip(GraphBuilder& builder, std::vector<GradientStep>& steps) const;
@@ -69,7 +76,7 @@ class Optimizer : public ConfigObject, public Growing {
 
 using OptimizerPtr = std::shared_ptr<Optimizer>;
 
-/// From a name ("adam"), or a config. Throws ValueError for an unknown optimizer, UnimplementedError for a legacy one.
+/// From a name ("adam"), or a config; one of a file of TF ≤ 2.10 makes a legacy optimizer. Throws ValueError for an unknown one.
 OptimizerPtr make_optimizer(const Json& json, Session& session);
 /// {"class_name": "Custom>Adam", "config": …}, as training_config has it.
 Json serialize_optimizer(const Optimizer& optimizer);

@@ -30,6 +30,21 @@ void apply_rmsprop(UpdateStep& step, const RMSpropOptions& options) {
   b.assign_sub(step.variable, increment);
 }
 
+void apply_legacy_rmsprop(UpdateStep& step, const RMSpropOptions& options) {
+  if (options.momentum > 0) return apply_rmsprop(step, options);
+  GraphBuilder& b = step.builder;
+  const Value& g = step.gradient;
+  const VariablePtr& rms = step.slots[0];
+  b.assign(rms, add(mul(b.read(rms), options.rho), mul(square(g), 1 - options.rho)));
+  Value mean_square = b.read(rms);
+  if (options.centered) {
+    const VariablePtr& mean = step.slots[1];
+    b.assign(mean, add(mul(b.read(mean), options.rho), mul(g, 1 - options.rho)));
+    mean_square = sub(mean_square, square(b.read(mean)));
+  }
+  b.assign_sub(step.variable, div(mul(step.learning_rate, g), add(sqrt(mean_square), options.epsilon)));
+}
+
 void apply_adam(UpdateStep& step, const AdamOptions& options) {
   GraphBuilder& b = step.builder;
   const Value& g = step.gradient;

@@ -28,6 +28,10 @@ struct RMSpropOptions {
 /// v ← ρ·v + (1−ρ)·g²; w ← w − lr·g / √(v + ε). Slots: velocity [, momentum] [, average_gradient].
 void apply_rmsprop(UpdateStep& step, const RMSpropOptions& options);
 
+/// That of the legacy family: the velocity is called rms, ε stands outside of the root unless there is momentum, which is that
+/// of ResourceApplyRMSProp. Slots: rms [, momentum] [, mg].
+void apply_legacy_rmsprop(UpdateStep& step, const RMSpropOptions& options);
+
 struct AdamOptions {
   double beta_1, beta_2, epsilon;
   bool amsgrad;

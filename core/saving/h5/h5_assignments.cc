@@ -43,6 +43,12 @@ void copy_cast(const Tensor& from, Tensor& to) {
 
 }  // namespace
 
+const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path) {
+  const hdf5::Object& object = reader.at(path);
+  if (!object.dataset) throw DataLossError("{}: '{}' is no dataset", reader.source().name(), path).at(reader.source().name());
+  return *object.dataset;
+}
+
 Tensor read_saved(const hdf5::Reader& reader, const SavedArray& saved) {
   Tensor values = Tensor::allocate(weight_dtype(saved.dataset->type, saved.path), Shape(saved.dataset->shape));
   reader.read(*saved.dataset, saved.path, values.bytes());

@@ -18,6 +18,8 @@ struct SavedArray {
   std::optional<Tensor> converted;
 };
 
+/// Throws NotFoundError, DataLossError (a group).
+const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path);
 /// The values as they stand in the file. Throws UnimplementedError for elements that no weight can have.
 Tensor read_saved(const hdf5::Reader& reader, const SavedArray& saved);
 

@@ -13,12 +13,6 @@ struct SavedLayer {
   std::vector<std::string> weight_names;
 };
 
-const hdf5::Dataset& dataset_at(const hdf5::Reader& reader, const std::string& path) {
-  const hdf5::Object& object = reader.at(path);
-  if (!object.dataset) throw DataLossError("{}: '{}' is no dataset", reader.source().name(), path).at(reader.source().name());
-  return *object.dataset;
-}
-
 std::string join_path(std::string_view group, const std::string& name) {
   return group.empty() ? name : std::string(group) + "/" + name;
 }
@@ -214,28 +208,6 @@ std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string
     plan.by_order(model);
   plan.top_level();
   return plan.commit();
-}
-
-void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,
-                       ReadList& reads) {
-  const hdf5::Object* group = reader.find(kOptimizerWeights);
-  std::vector<std::string> names;
-  if (group == nullptr || !read_names(reader, *group, kWeightNames, names) || names.empty()) return;
-  // A model that was compiled but never trained has the iteration alone.
-  if (names.size() > 1) optimizer.build(trainable);
-  const std::vector<VariablePtr> variables = optimizer.variables();
-  if (names.size() != variables.size()) {
-    throw ValueError("The optimizer's state in the file has {} values, but {} of this model has {}", names.size(),
-                     optimizer.class_name(), variables.size())
-        .at(kOptimizerWeights);
-  }
-  H5Assignments assignments(reader);
-  for (size_t i = 0; i < names.size(); ++i) {
-    const std::string path = join_path(kOptimizerWeights, names[i]);
-    const hdf5::Dataset& dataset = dataset_at(reader, path);
-    assignments.add({path, &dataset, Shape(dataset.shape), std::nullopt}, variables[i]);
-  }
-  assignments.commit(reads);
 }
 
 }  // namespace keras

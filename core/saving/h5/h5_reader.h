@@ -1,6 +1,8 @@
 // Models from Keras's HDF5 files.
 #pragma once
 
+#include <optional>
+
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/keras/training/trainer.h"
 #include "core/saving/read_list.h"
@@ -26,8 +28,10 @@ struct H5LoadOptions {
 std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
                                          const H5LoadOptions& options, ReadList& reads);
 
-/// Plans the reading of the optimizer's state, after building its slots. Nothing where the file has none.
-void plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer, const std::vector<VariablePtr>& trainable,
-                       ReadList& reads);
+/// Plans the reading of the optimizer's state, after building its slots: what Keras 2 and 3 and their forerunners wrote.
+/// Returns Keras's warning where it does not fit: a legacy optimizer then begins anew, one of the new family has taken what
+/// came before. Nothing where the file has none.
+std::optional<std::string> plan_h5_optimizer(const hdf5::Reader& reader, Optimizer& optimizer,
+                                             const std::vector<VariablePtr>& trainable, ReadList& reads);
 
 }  // namespace keras

@@ -102,6 +102,12 @@ std::vector<OutputFile> write_saved_model(const Trainer& trainer, bool include_o
                      model->name());
   }
   const bool compiled = trainer.compiled() && include_optimizer;
+  if (compiled && trainer.optimizer()->is_legacy()) {
+    throw UnimplementedError(
+        "Model '{}' is trained by a legacy optimizer ({}), whose state is saved to HDF5 only: save to a path that ends in .h5, "
+        "or with `includeOptimizer: false`.",
+        model->name(), trainer.optimizer()->class_name());
+  }
   int signatures = -1;
   const ObjectGraph graph = saved_model_graph(model, compiled ? trainer.optimizer() : nullptr, signatures);
   BundleWriter bundle;
