@@ -31,7 +31,8 @@ std::vector<std::byte> inflate_bytes(std::span<const std::byte> compressed, int6
                                      std::string_view where, const Limits& limits) {
   if (size > limits.inflated_bytes) {
     throw ResourceExhaustedError("{}: inflates to {} bytes, more than limits.inflatedBytes ({})", where, size,
-                                 limits.inflated_bytes);
+                                 limits.inflated_bytes)
+        .at(where);
   }
   if (size / limits.inflate_ratio > static_cast<int64_t>(compressed.size()) + 1) {
     throw DataLossError("{}: {} bytes cannot inflate to {}", where, compressed.size(), size).at(where);

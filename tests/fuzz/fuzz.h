@@ -39,14 +39,14 @@ inline std::shared_ptr<const MemorySource> source_of(std::span<const std::byte> 
   return std::make_shared<MemorySource>("fuzzed", bytes);
 }
 
-/// Runs `parse`; true if it went through, false if it threw a typed error, which must have a message.
+/// Runs `parse`; true if it went through, false if it threw a typed error, which must have a message and a file's name.
 template <class F>
 bool survives(F&& parse) {
   try {
     parse();
     return true;
   } catch (const Error& error) {
-    if (error.message().empty()) abort();
+    if (error.message().empty() || error.path().empty()) abort();
     return false;
   }
 }

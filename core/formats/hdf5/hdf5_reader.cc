@@ -112,7 +112,8 @@ const Object& Reader::object(uint64_t address, std::string_view path) const {
   const auto found = objects_.find(address);
   if (found != objects_.end()) return found->second;
   if (static_cast<int64_t>(objects_.size()) >= limits_.file_objects) {
-    throw ResourceExhaustedError("{}: more than {} objects (limits.fileObjects)", source_->name(), limits_.file_objects);
+    throw ResourceExhaustedError("{}: more than {} objects (limits.fileObjects)", source_->name(), limits_.file_objects)
+        .at(source_->name());
   }
   int64_t used = metadata_bytes_;
   Object parsed = parse_object({*source_, base_, limits_, used}, address, path);
@@ -249,7 +250,8 @@ void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_
     const auto product = checked_mul(chunk_bytes, dim);
     if (!product || *product > limits_.tensor_bytes)
       throw ResourceExhaustedError("{}: a chunk of '{}' is larger than limits.tensorBytes ({})", source_->name(), name,
-                                   limits_.tensor_bytes);
+                                   limits_.tensor_bytes)
+          .at(source_->name(), chunk.offset);
     chunk_bytes = *product;
   }
   std::vector<std::byte> data = source_->read(chunk.offset, chunk.bytes);

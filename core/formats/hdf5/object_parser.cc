@@ -15,7 +15,8 @@ Attribute parse_attribute(const FileView& file, const RawMessage& message) {
   const uint8_t version = cursor.u8(), flags = cursor.u8();
   if (version < 1 || version > 3) cursor.fail("an attribute of unknown version");
   if (version > 1 && (flags & 2) != 0)
-    throw UnimplementedError("{}: an attribute with a shared dataspace is not supported", file.source.name());
+    throw UnimplementedError("{}: an attribute with a shared dataspace is not supported", file.source.name())
+        .at(file.source.name(), message.offset);
   const uint16_t name_bytes = cursor.u16(), type_bytes = cursor.u16(), space_bytes = cursor.u16();
   if (version == 3) cursor.skip(1);
   const auto padded = [&](size_t bytes) { return version == 1 ? (bytes + 7) / 8 * 8 : bytes; };

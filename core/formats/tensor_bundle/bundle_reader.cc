@@ -95,11 +95,13 @@ BundleEntry parse_entry(const std::string& file, const std::string& name, const 
   }
   if (entry.bytes > limits.tensor_bytes) {
     throw ResourceExhaustedError("{}: '{}' has {} bytes, more than limits.tensorBytes ({})", file, name, entry.bytes,
-                                 limits.tensor_bytes);
+                                 limits.tensor_bytes)
+        .at(file);
   }
   if (proto.slices_size() > kMaxSlices)
     throw ResourceExhaustedError("{}: '{}' has {} slices; {} are the most that are read", file, name, proto.slices_size(),
-                                 kMaxSlices);
+                                 kMaxSlices)
+        .at(file);
   for (const auto& slice : proto.slices()) entry.slices.push_back(parse_slice(name, slice, entry.shape));
   if (entry.slices.empty()) check_size(file, name, entry);
   return entry;
@@ -188,7 +190,7 @@ void BundleReader::check_slices(const std::string& name, const BundleEntry& entr
   if (*bytes == 0) throw UnimplementedError("{}: '{}' is a partitioned variable of strings or variants", file_, name).at(file_);
   for (const int64_t dim : entry.shape) bytes = bytes ? checked_mul(*bytes, dim) : bytes;
   if (!bytes || *bytes > limits.tensor_bytes)
-    throw ResourceExhaustedError("{}: '{}' is larger than limits.tensorBytes ({})", file_, name, limits.tensor_bytes);
+    throw ResourceExhaustedError("{}: '{}' is larger than limits.tensorBytes ({})", file_, name, limits.tensor_bytes).at(file_);
   if (!slices_cover(entry.slices, entry.shape))
     throw DataLossError("{}: the slices of '{}' do not make the whole", file_, name).at(file_);
   for (const TensorSlice& slice : entry.slices) {
@@ -227,7 +229,8 @@ std::vector<std::string> BundleReader::decode_strings(std::string_view name, std
   int64_t count = 1;
   for (const int64_t dim : e.shape) {
     const auto product = checked_mul(count, dim);
-    if (!product || *product > limits.file_objects) throw ResourceExhaustedError("{}: '{}' has too many strings", file_, name);
+    if (!product || *product > limits.file_objects)
+      throw ResourceExhaustedError("{}: '{}' has too many strings", file_, name).at(file_);
     count = *product;
   }
   if (e.dtype != kString || count > static_cast<int64_t>(stored.size())) {

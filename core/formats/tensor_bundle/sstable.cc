@@ -37,7 +37,8 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
   }
   if (static_cast<int64_t>(handle.bytes) > limits.metadata_bytes) {
     throw ResourceExhaustedError("{}: a block of {} bytes, more than limits.metadataBytes ({})", source.name(), handle.bytes,
-                                 limits.metadata_bytes);
+                                 limits.metadata_bytes)
+        .at(source.name(), at);
   }
   std::vector<std::byte> bytes = source.read(at, static_cast<int64_t>(handle.bytes) + kTrailerBytes);
   const std::span<const std::byte> checked(bytes.data(), handle.bytes + 1);
@@ -54,19 +55,52 @@ std::vector<std::byte> read_block(const ByteSource& source, const BlockHandle& h
       .at(source.name(), at);
 }
 
+/// The places at a block's end that name entries whose key is whole: where readers may begin that look for one key.
+class RestartArray {
+ public:
+  /// Throws DataLossError where the array is longer than its block.
+  RestartArray(std::span<const std::byte> block, const Cursor& cursor) : block_(block) {
+    if (block.size() < 4) cursor.fail("a block is too short");
+    std::memcpy(&count_, block.data() + block.size() - 4, 4);
+    if (count_ > (block.size() - 4) / 4) cursor.fail("the restart array is larger than its block");
+  }
+  /// Where it begins, and the entries end.
+  size_t begin() const { return block_.size() - 4 - size_t{count_} * 4; }
+  /// Whether it names this place. REQUIRES: called for the place of each entry, in order.
+  bool names(size_t position) {
+    const bool named = met_ < count_ && place(met_) == position;
+    if (named) ++met_;
+    return named;
+  }
+  /// After the last entry: the first was named, and nothing else than entries.
+  void check(bool empty, const Cursor& cursor) const {
+    if (count_ == 0 || place(0) != 0) cursor.fail("the restart array does not begin with the first entry");
+    if (met_ != count_ && !(empty && count_ == 1)) cursor.fail("the restart array names a place where no entry begins");
+  }
+
+ private:
+  uint32_t place(uint32_t i) const {
+    uint32_t value;
+    std::memcpy(&value, block_.data() + begin() + size_t{i} * 4, 4);
+    return value;
+  }
+
+  std::span<const std::byte> block_;
+  uint32_t count_ = 0, met_ = 0;
+};
+
 void read_entries(const std::vector<std::byte>& block, const ByteSource& source, int64_t offset, const Limits& limits,
                   TableEntries& entries, int64_t& total_bytes) {
   Cursor cursor(block, source.name(), offset);
-  if (block.size() < 4) cursor.fail("a block is too short");
-  uint32_t restarts;
-  std::memcpy(&restarts, block.data() + block.size() - 4, 4);
-  if (restarts > (block.size() - 4) / 4) cursor.fail("the restart array is larger than its block");
-  const size_t end = block.size() - 4 - size_t{restarts} * 4;
+  RestartArray restarts(block, cursor);
+  const size_t end = restarts.begin();
   std::string key;
   while (cursor.position() < end) {
+    const bool whole = restarts.names(cursor.position());
     const uint64_t shared = cursor.varint64(), unshared = cursor.varint64(), value_bytes = cursor.varint64();
     if (cursor.position() > end) cursor.fail("an entry leaves its block");
     if (shared > key.size()) cursor.fail("a key shares more than the previous one has");
+    if (whole && shared != 0) cursor.fail("a key shares where it should be whole");
     if (unshared > end - cursor.position() || value_bytes > end - cursor.position() - unshared)
       cursor.fail("an entry leaves its block");
     key.resize(shared);
@@ -78,9 +112,11 @@ void read_entries(const std::vector<std::byte>& block, const ByteSource& source,
           .at(source.name(), cursor.file_offset());
     }
     if (static_cast<int64_t>(entries.size()) > limits.file_objects) {
-      throw ResourceExhaustedError("{}: more than {} entries (limits.fileObjects)", source.name(), limits.file_objects);
+      throw ResourceExhaustedError("{}: more than {} entries (limits.fileObjects)", source.name(), limits.file_objects)
+          .at(source.name(), cursor.file_offset());
     }
   }
+  restarts.check(end == 0, cursor);
 }
 
 void put_varint(std::string& out, uint64_t value) {
@@ -164,7 +200,7 @@ TableEntries read_table(const ByteSource& source, const Limits& limits) {
   }
   for (size_t i = 1; i < entries.size(); ++i) {
     if (entries[i - 1].first >= entries[i].first)
-      throw DataLossError("{}: keys are not in order", source.name()).at(source.name());
+      throw DataLossError("{}: keys are not in order", source.name()).at(source.name(), static_cast<int64_t>(index.offset));
   }
   return entries;
 }

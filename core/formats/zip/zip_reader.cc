@@ -103,11 +103,13 @@ ZipMember read_member(Cursor& cursor, const ByteSource& source) {
   read_zip64_extra(Cursor(cursor.bytes(extra_bytes), source.name(), extra_offset), member, source);
   cursor.skip(comment_bytes);
   zip::check_name(member.name, source);
-  if (flags & zip::kFlagEncrypted) throw UnimplementedError("{}: member '{}' is encrypted", source.name(), member.name);
+  if (flags & zip::kFlagEncrypted)
+    throw UnimplementedError("{}: member '{}' is encrypted", source.name(), member.name).at(source.name(), name_offset);
   member.deflated = method == zip::kMethodDeflated;
   if (method != zip::kMethodStored && method != zip::kMethodDeflated) {
     throw UnimplementedError("{}: member '{}' is compressed by method {}; only stored and deflated members are read",
-                             source.name(), member.name, method);
+                             source.name(), member.name, method)
+        .at(source.name(), name_offset);
   }
   if (!member.deflated && member.bytes != member.compressed_bytes) cursor.fail("a stored member has two sizes");
   return member;

@@ -50,7 +50,7 @@ class Prepass {
  private:
   void enter() {
     if (++depth_ > limits_.json_depth) {
-      throw ResourceExhaustedError("{}: JSON nested more than {} deep (limits.jsonDepth)", where_, limits_.json_depth);
+      throw ResourceExhaustedError("{}: JSON nested more than {} deep (limits.jsonDepth)", where_, limits_.json_depth).at(where_);
     }
   }
 
@@ -136,12 +136,13 @@ void dump(const Json& value, std::string& out) {
 
 Json parse_json(std::string_view text, std::string_view where, const Limits& limits) {
   if (static_cast<int64_t>(text.size()) > limits.json_bytes) {
-    throw ResourceExhaustedError("{}: {} bytes of JSON, more than limits.jsonBytes ({})", where, text.size(), limits.json_bytes);
+    throw ResourceExhaustedError("{}: {} bytes of JSON, more than limits.jsonBytes ({})", where, text.size(), limits.json_bytes)
+        .at(where);
   }
   Prepass prepass(text, where, limits);
   const std::string prepared = prepass.run();
   Json value = Json::parse(prepared, nullptr, false);
-  if (value.is_discarded()) throw DataLossError("{}: not valid JSON", where);
+  if (value.is_discarded()) throw DataLossError("{}: not valid JSON", where).at(where);
   if (prepass.found_literals()) restore_literals(value);
   return value;
 }

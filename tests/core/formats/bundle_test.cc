@@ -245,6 +245,36 @@ TEST(SsTable, LiesAreNamed) {
   expect_error(table("", block(entry(0, "z", huge))), ErrorKind::kDataLossError, "outside the file");
 }
 
+TEST(SsTable, RestartPointsMustBeEntriesWithWholeKeys) {
+  const auto with_restarts = [](const std::string& entries, const std::vector<uint32_t>& places) {
+    ByteWriter out;
+    out.text(entries);
+    for (const uint32_t place : places) out.u32(place);
+    out.u32(static_cast<uint32_t>(places.size())).u8(0);
+    out.u32(mask_crc32c(crc32c(out.bytes)));
+    const std::string data = to_string(out.bytes);
+    return table(data, block(entry(0, "z", handle(0, data))));
+  };
+  const std::string first = entry(0, "ab", "1"), second = entry(0, "ac", "2"), shared = entry(1, "d", "3");
+  const auto at = static_cast<uint32_t>(first.size());
+  const auto behind = static_cast<uint32_t>(first.size() + second.size());
+  const auto read = [&](const std::vector<uint32_t>& places) {
+    return read_table(*source_of(with_restarts(first + second + shared, places)), Limits{}).size();
+  };
+  EXPECT_EQ(read({0}), 3u);
+  EXPECT_EQ(read({0, at}), 3u);
+  const auto refused = [&](const std::vector<uint32_t>& places, std::string_view text) {
+    expect_error(with_restarts(first + second + shared, places), ErrorKind::kDataLossError, text);
+  };
+  refused({}, "does not begin");
+  refused({at}, "does not begin");
+  refused({0, 1}, "no entry begins");
+  refused({0, at, at}, "no entry begins");
+  refused({0, 0xFFFFFFFF}, "no entry begins");
+  refused({0, at, behind}, "should be whole");
+  expect_error(with_restarts("", {1}), ErrorKind::kDataLossError, "does not begin");
+}
+
 TEST(SsTable, BlocksThatAreNamedTwiceOrNameThemselvesAreRefused) {
   const std::string data = block(entry(0, "a", std::string(1000, 'v')));
   std::string handles;

@@ -88,7 +88,8 @@ inline size_t find_text(const FileBytes& bytes, std::string_view text, int nth =
   return std::min(at, all.size());
 }
 
-/// Runs `parse` on the bytes: true if it went through, false if it threw a typed error with a message. All else is a failure.
+/// Runs `parse` on the bytes: true if it went through, false if it threw a typed error with a message and the file's name. All
+/// else is a failure.
 template <class F>
 bool survives(F&& parse, const std::string& what) {
   try {
@@ -96,6 +97,7 @@ bool survives(F&& parse, const std::string& what) {
     return true;
   } catch (const Error& error) {
     EXPECT_FALSE(error.message().empty()) << what;
+    EXPECT_FALSE(error.path().empty()) << what << " names no file: " << error.message();
     return false;
   } catch (const std::exception& error) {
     ADD_FAILURE() << what << ": " << error.what();
