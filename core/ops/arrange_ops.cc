@@ -490,6 +490,28 @@ Values scatter_update_grad(GradContext& g) {
 Values scatter_add_grad(GradContext& g) { return {g.upstream(0), Value(), gathered(g, g.upstream(0))}; }
 Values scatter_sub_grad(GradContext& g) { return {g.upstream(0), Value(), neg(gathered(g, g.upstream(0)))}; }
 
+// Puts the parts' gradients back where their elements came from.
+Values dynamic_partition_grad(GradContext& g) {
+  const Value &data = g.input(0), &partitions = g.input(1);
+  Emitter& emitter = g.emitter();
+  const Value numbers =
+      reshape(emit1("Range", {int_scalar(emitter, 0), size_of(partitions), int_scalar(emitter, 1)}), shape_of(partitions));
+  Values inputs = emit_all("DynamicPartition", {numbers, partitions}, {{"num_partitions", g.attrs().get_int("num_partitions")}});
+  for (int i = 0; i < g.outputs(); ++i) inputs.push_back(g.upstream(i).valid() ? g.upstream(i) : zeros_like(g.output(i)));
+  const Value together = emit1("ParallelDynamicStitch", inputs, {{"N", static_cast<int64_t>(g.outputs())}});
+  return {reshape(together, shape_of(data)), Value()};
+}
+
+// Shared among the tensor's element and the updates that attain the extreme.
+Values tensor_scatter_extreme_grad(GradContext& g) {
+  const Value &x = g.input(0), &indices = g.input(1), &updates = g.input(2), &y = g.output(0);
+  const Value from_x = cast(equal(x, y), x.dtype());
+  const Value from_updates = cast(equal(updates, emit1("GatherNd", {y, indices})), x.dtype());
+  const Value shape = emit1("Shape", {x}, {{"out_type", indices.dtype()}});
+  const Value share = div(g.upstream(0), add(from_x, emit1("ScatterNd", {indices, from_updates, shape})));
+  return {mul(share, from_x), Value(), mul(emit1("GatherNd", {share, indices}), from_updates)};
+}
+
 constexpr OpDef kOps[] = {
     {.name = "Bincount",
      .signature = "(arr: int32, size: int32, weights: T) -> (bins: T); T: {int32, int64, float, double}",
@@ -526,6 +548,7 @@ constexpr OpDef kOps[] = {
      .signature = "(data: T, partitions: int32) -> (outputs: num_partitions * T); num_partitions: int; T: type",
      .shape = dynamic_partition_shape,
      .kernel = dynamic_partition_kernel,
+     .gradient = dynamic_partition_grad,
      .js = "dynamicPartition"},
     {.name = "DynamicStitch",
      .signature = "(indices: N * int32, data: N * T) -> (merged: T); N: int; T: type",
@@ -621,11 +644,13 @@ constexpr OpDef kOps[] = {
      .signature = "(tensor: T, indices: Tindices, updates: T) -> (output: T); T: type; Tindices: {int32, int64}",
      .shape = shape::same_as<0>,
      .kernel = tensor_scatter_kernel<Scatter::kMax>,
+     .gradient = tensor_scatter_extreme_grad,
      .js = "tensorScatterNdMax"},
     {.name = "TensorScatterMin",
      .signature = "(tensor: T, indices: Tindices, updates: T) -> (output: T); T: type; Tindices: {int32, int64}",
      .shape = shape::same_as<0>,
      .kernel = tensor_scatter_kernel<Scatter::kMin>,
+     .gradient = tensor_scatter_extreme_grad,
      .js = "tensorScatterNdMin"},
 };
 

@@ -4,6 +4,7 @@
 #include "core/ops/conv_kernels.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/volume_kernels.h"
 
 namespace keras {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 Attrs window_attrs(GradContext& g) {
   Attrs attrs;
   for (const auto& [name, value] : g.attrs().items()) {
-    if (name != "T") attrs.set(name, value);
+    if (name != "T" && name != "Tshape") attrs.set(name, value);
   }
   return attrs;
 }
@@ -77,6 +78,22 @@ template <ConvKind kKind>
 void fused_conv_shape(ShapeContext& c) {
   const Shape& packed_shape = c.attrs().get<Shape>("filter_shape");
   c.set_output(0, conv_output_shape(kKind, c.attrs(), c.input(0), packed_shape.known_rank() ? packed_shape : c.input(1)));
+}
+
+Values conv3d_grad(GradContext& g) {
+  const Value &x = g.input(0), &filter = g.input(1), &dy = g.upstream(0);
+  return {emit1("Conv3DBackpropInputV2", {shape_of(x), filter, dy}, window_attrs(g)),
+          emit1("Conv3DBackpropFilterV2", {x, shape_of(filter), dy}, window_attrs(g))};
+}
+Values conv3d_backprop_input_grad(GradContext& g) {
+  const Value &filter = g.input(1), &dy = g.input(2), &up = g.upstream(0);
+  return {Value(), emit1("Conv3DBackpropFilterV2", {up, shape_of(filter), dy}, window_attrs(g)),
+          emit1("Conv3D", {up, filter}, window_attrs(g))};
+}
+Values conv3d_backprop_filter_grad(GradContext& g) {
+  const Value &x = g.input(0), &dy = g.input(2), &up = g.upstream(0);
+  return {emit1("Conv3DBackpropInputV2", {shape_of(x), up, dy}, window_attrs(g)), Value(),
+          emit1("Conv3D", {x, up}, window_attrs(g))};
 }
 
 constexpr OpDef kOps[] = {
@@ -144,6 +161,25 @@ constexpr OpDef kOps[] = {
      .signature = "(filter: T) -> (packed: T); T: {float}",
      .shape = pack_conv2d_filter_shape,
      .kernel = pack_conv2d_filter_kernel},
+    {.name = "Conv3D",
+     .signature = "(input: T, filter: T) -> (output: T); T: {floating}; strides: list(int); padding: string; data_format: string "
+                  "= \"NDHWC\"; dilations: list(int) = [1, 1, 1, 1, 1]",
+     .shape = conv3d_shape,
+     .kernel = conv3d_kernel,
+     .gradient = conv3d_grad},
+    {.name = "Conv3DBackpropInputV2",
+     .signature =
+         "(input_sizes: Tshape, filter: T, out_backprop: T) -> (output: T); T: {floating}; strides: list(int); padding: "
+         "string; data_format: string = \"NDHWC\"; dilations: list(int) = [1, 1, 1, 1, 1]; Tshape: {int32, int64} = int32",
+     .shape = named_volume_shape<0>,
+     .kernel = conv3d_backprop_input_kernel,
+     .gradient = conv3d_backprop_input_grad},
+    {.name = "Conv3DBackpropFilterV2",
+     .signature = "(input: T, filter_sizes: int32, out_backprop: T) -> (output: T); T: {floating}; strides: list(int); padding: "
+                  "string; data_format: string = \"NDHWC\"; dilations: list(int) = [1, 1, 1, 1, 1]",
+     .shape = named_volume_shape<1>,
+     .kernel = conv3d_backprop_filter_kernel,
+     .gradient = conv3d_backprop_filter_grad},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "core/ops/families.h"
 #include "core/ops/pool_kernels.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/volume_kernels.h"
 
 namespace keras {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 Attrs window_attrs(GradContext& g) {
   Attrs attrs;
   for (const auto& [name, value] : g.attrs().items()) {
-    if (name != "T") attrs.set(name, value);
+    if (name != "T" && name != "TInput") attrs.set(name, value);
   }
   return attrs;
 }
@@ -37,6 +38,14 @@ void avg_pool_grad_shape(ShapeContext& c) {
   shape::same_shape(pool_output_shape(c.attrs(), input), c.input(1), "The pooled shape");
   c.set_output(0, input);
 }
+
+Values max_pool3d_grad(GradContext& g) {
+  return {emit1("MaxPool3DGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))};
+}
+Values avg_pool3d_grad(GradContext& g) {
+  return {emit1("AvgPool3DGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))};
+}
+Values avg_pool3d_grad_grad(GradContext& g) { return {Value(), emit1("AvgPool3D", {g.upstream(0)}, window_attrs(g))}; }
 
 constexpr OpDef kOps[] = {
     {.name = "MaxPool",
@@ -66,6 +75,31 @@ constexpr OpDef kOps[] = {
      .shape = avg_pool_grad_shape,
      .kernel = avg_pool_grad_kernel,
      .gradient = avg_pool_grad_grad},
+    {.name = "MaxPool3D",
+     .signature = "(input: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; data_format: string = "
+                  "\"NDHWC\"; T: {half, bfloat16, float}",
+     .shape = pool3d_shape,
+     .kernel = max_pool3d_kernel,
+     .gradient = max_pool3d_grad},
+    {.name = "MaxPool3DGrad",
+     .signature =
+         "(orig_input: TInput, orig_output: TInput, grad: T) -> (output: T); ksize: list(int); strides: list(int); "
+         "padding: string; data_format: string = \"NDHWC\"; T: {half, bfloat16, float} = float; TInput: {half, bfloat16, "
+         "float} = float",
+     .shape = shape::same_as<0>,
+     .kernel = max_pool3d_grad_kernel},
+    {.name = "AvgPool3D",
+     .signature = "(input: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; data_format: string = "
+                  "\"NDHWC\"; T: {floating}",
+     .shape = pool3d_shape,
+     .kernel = avg_pool3d_kernel,
+     .gradient = avg_pool3d_grad},
+    {.name = "AvgPool3DGrad",
+     .signature = "(orig_input_shape: int32, grad: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; "
+                  "data_format: string = \"NDHWC\"; T: {floating}",
+     .shape = named_volume_shape<0>,
+     .kernel = avg_pool3d_grad_kernel,
+     .gradient = avg_pool3d_grad_grad},
 };
 
 }  // namespace

@@ -56,6 +56,33 @@ Values unsorted_extreme_grad(GradContext& g) {
   return {where(attained, kept_rows(emit1("DivNoNan", {g.upstream(0), count}), ids).first), Value(), Value()};
 }
 
+/// What each element's slope is: the product of the others of its segment. By division where there is no zero, by the product
+/// without zeros at a single zero; with several zeros it is 0. `sums` and `products` fold rows into segments.
+template <class Sums, class Products>
+Value product_slope(const Value& x, const Value& product, const Value& ids, Sums sums, Products products) {
+  const Value zero = equal(x, scalar_like(x, 0.0));
+  const Value without = select(zero, scalar_like(x, 1.0), x);
+  const Value zeros = rows_at(sums(cast(zero, x.dtype())), ids);
+  const Value slope = select(zero, rows_at(products(without), ids), div(rows_at(product, ids), without));
+  return select(greater(zeros, scalar_like(zeros, 1.0)), scalar_like(x, 0.0), slope);
+}
+
+Values segment_prod_grad(GradContext& g) {
+  const Value &x = g.input(0), &ids = g.input(1);
+  const auto folded = [&](const char* op) { return [&, op](const Value& rows) { return emit1(op, {rows, ids}); }; };
+  const Value slope = product_slope(x, g.output(0), ids, folded("SegmentSum"), folded("SegmentProd"));
+  return {mul(rows_at(g.upstream(0), ids), slope), Value()};
+}
+
+Values unsorted_prod_grad(GradContext& g) {
+  const Value &x = g.input(0), &ids = g.input(1);
+  const auto folded = [&](const char* op) { return [&, op](const Value& rows) { return emit1(op, {rows, ids, g.input(2)}); }; };
+  const Value from_zero = maximum(ids, scalar_like(ids, 0));
+  const Value slope = product_slope(x, g.output(0), from_zero, folded("UnsortedSegmentSum"), folded("UnsortedSegmentProd"));
+  const auto [upstream, kept] = kept_rows(g.upstream(0), ids);
+  return {where(kept, mul(upstream, slope)), Value(), Value()};
+}
+
 /// data [n…, rest], segment_ids [n…] → [count, rest]
 Shape segments_shape(const Shape& data, const Shape& ids, int64_t count) {
   if (!data.known_rank() || !ids.known_rank()) return Shape::unknown_rank();
@@ -171,6 +198,7 @@ constexpr OpDef kOps[] = {
      .signature = "(data: T, segment_ids: Tindices) -> (output: T); T: {numeric}; Tindices: {int32, int64}",
      .shape = sorted_shape,
      .kernel = sorted_kernel<Segments::kProd>,
+     .gradient = segment_prod_grad,
      .js = "math.segmentProd"},
     {.name = "SegmentMin",
      .signature = "(data: T, segment_ids: Tindices) -> (output: T); T: {real}; Tindices: {int32, int64}",
@@ -189,6 +217,7 @@ constexpr OpDef kOps[] = {
                   "int64}; Tnumsegments: {int32, int64} = int32",
      .shape = unsorted_shape,
      .kernel = unsorted_kernel<Segments::kProd>,
+     .gradient = unsorted_prod_grad,
      .js = "math.unsortedSegmentProd"},
     {.name = "UnsortedSegmentMin",
      .signature = "(data: T, segment_ids: Tindices, num_segments: Tnumsegments) -> (output: T); T: {real}; Tindices: {int32, "

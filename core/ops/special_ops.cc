@@ -151,6 +151,38 @@ struct Xlog1py {
     return x == 0 ? T(0) : x * std::log1p(y);
   }
 };
+/// ζ(s, x) = Σ 1/(x + k)ˢ by Euler and Maclaurin: ten terms, the integral of the rest, and its corrections with Bernoulli
+/// numbers (as Cephes does it). Infinite at the poles x = 0, -1, …; for other negative x of an integer s, the terms reach up.
+double hurwitz_zeta(double s, double x) {
+  constexpr double kEvenBernoulli[] = {1.0 / 12,           -1.0 / 720,     1.0 / 30240,
+                                       -1.0 / 1209600,     1.0 / 47900160, -691.0 / 1307674368000.0,
+                                       1.0 / 74724249600.0};  // B₂ⱼ / (2j)!
+  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::infinity();
+  if (x <= 0 && s != std::floor(s)) return std::numeric_limits<double>::quiet_NaN();
+  if (x < -1e6) return std::numeric_limits<double>::quiet_NaN();  // too many terms below zero
+  double sum = 0;
+  int terms = 0;
+  for (; terms < 10 || x < 10; ++terms, ++x) sum += std::pow(x, -s);
+  sum += std::pow(x, 1 - s) / (s - 1) + 0.5 * std::pow(x, -s);
+  double factor = s * std::pow(x, -s - 1);
+  for (int j = 0; j < 7; ++j) {
+    sum += kEvenBernoulli[j] * factor;
+    factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / (x * x);
+  }
+  return sum;
+}
+
+/// ψ⁽ⁿ⁾(x) = (-1)ⁿ⁺¹ n! ζ(n + 1, x); the digamma function for n = 0. NaN where n is no count.
+struct Polygamma {
+  template <Floating T>
+  static T apply(T n, T x) {
+    if (!(n >= 0) || n != std::floor(n)) return std::numeric_limits<T>::quiet_NaN();
+    if (n == 0) return static_cast<T>(digamma(static_cast<double>(x)));
+    const double order = static_cast<double>(n), sign = std::fmod(order, 2.0) == 0 ? -1.0 : 1.0;
+    return static_cast<T>(sign * std::tgamma(order + 1) * hurwitz_zeta(order + 1, static_cast<double>(x)));
+  }
+};
+
 struct NextAfter {
   template <Floating T>
   static T apply(T x, T y) {
@@ -172,6 +204,18 @@ Values erfinv_grad(GradContext& g) { return {mul(g.upstream(0), mul(exp(square(g
 // √2π · e^(y²/2)
 Values ndtri_grad(GradContext& g) {
   return {mul(g.upstream(0), mul(exp(mul(square(g.output(0)), 0.5)), std::numbers::sqrt2 / std::numbers::inv_sqrtpi))};
+}
+Values digamma_grad(GradContext& g) { return {mul(g.upstream(0), emit1("Polygamma", {ones_like(g.input(0)), g.input(0)}))}; }
+// The derivative by the order is not known, as in TensorFlow.
+Values polygamma_grad(GradContext& g) {
+  const Value slope = emit1("Polygamma", {add(g.input(0), 1.0), g.input(1)});
+  return {Value(), unbroadcast(mul(g.upstream(0), slope), g.input(1), g.input(0))};
+}
+// To the next number from x1: it moves with x1.
+Values next_after_grad(GradContext& g) { return unbroadcast_pair(g, g.upstream(0), zeros_like(g.upstream(0))); }
+Values inv_grad_grad(GradContext& g) {
+  const Value &y = g.input(0), &dy = g.input(1);
+  return {mul(mul(mul(g.upstream(0), -2.0), dy), y), emit1("InvGrad", {y, g.upstream(0)})};
 }
 Values asinh_grad(GradContext& g) { return {div(g.upstream(0), emit1("Cosh", {g.output(0)}))}; }
 Values acosh_grad(GradContext& g) { return {div(g.upstream(0), emit1("Sinh", {g.output(0)}))}; }
@@ -196,7 +240,15 @@ constexpr OpDef kOps[] = {
      .signature = "(x: T) -> (y: T); T: {floating}",
      .shape = shape::same_as<0>,
      .kernel = unary<ByDouble<digamma>>,
+     .gradient = digamma_grad,
      .js = "math.digamma",
+     .flags = kInPlace},
+    {.name = "Polygamma",
+     .signature = "(a: T, x: T) -> (z: T); T: {float, double}",
+     .shape = shape::broadcast,
+     .kernel = binary<Polygamma>,
+     .gradient = polygamma_grad,
+     .js = "math.polygamma",
      .flags = kInPlace},
     {.name = "Erfinv",
      .signature = "(x: T) -> (y: T); T: {floating}",
@@ -244,6 +296,7 @@ constexpr OpDef kOps[] = {
      .signature = "(x1: T, x2: T) -> (output: T); T: {double, float} = float",
      .shape = shape::broadcast,
      .kernel = binary<NextAfter>,
+     .gradient = next_after_grad,
      .js = "math.nextafter",
      .flags = kInPlace},
     {.name = "Mod",
@@ -261,6 +314,7 @@ constexpr OpDef kOps[] = {
      .signature = "(y: T, dy: T) -> (z: T); T: {floating, complex}",
      .shape = shape::same_as<0>,
      .kernel = same_shape_binary<kernels::ReciprocalGrad>,
+     .gradient = inv_grad_grad,
      .flags = kInPlace},
     {.name = "ApproximateEqual",
      .signature = "(x: T, y: T) -> (z: bool); T: {numeric}; tolerance: float = 1e-05",
