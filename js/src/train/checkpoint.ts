@@ -10,7 +10,7 @@ import { type Variable, variable } from '../variable.js';
 import { openCheckpoint } from './checkpoint_files.js';
 import { type CheckpointLoadStatus, NothingRestored } from './load_status.js';
 import { restoreFrom, writeCheckpointTo } from './restore.js';
-import { type Tracked, isTrackable, treeOf } from './tracking.js';
+import { isTrackable, treeOf } from './tracking.js';
 
 export interface CheckpointWriteOptions {
   /** Whether files of that name are replaced. Default: true. */
@@ -27,7 +27,7 @@ export interface CheckpointWriteOptions {
  * const path = await checkpoint.save('training/ckpt'); // training/ckpt-1
  * (await checkpoint.restore(path)).assertConsumed();
  */
-export class Checkpoint implements Tracked {
+export class Checkpoint {
   readonly #root: object | null = null;
   #saveCounter: Variable | null = null;
   [name: string]: unknown;
