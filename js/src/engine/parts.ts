@@ -29,6 +29,7 @@ export class Rest {
   withPlaceholders(imports: WebAssembly.Imports): WebAssembly.Imports {
     const call = (index: string, args: unknown[]): unknown => {
       this.#add(new WebAssembly.Module(fetchNow(this.#url)));
+      this.#loading = Promise.resolve();
       return (this.#table.get(Number(index)) as (...args: unknown[]) => unknown)(...args);
     };
     const placeholders = new Proxy({} as WebAssembly.ModuleImports, {
