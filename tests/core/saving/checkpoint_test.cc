@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/keras/models/sequential.h"
+#include "core/keras/optimizers/legacy_optimizers.h"
 #include "core/saving/checkpoint/checkpoint_loader.h"
 #include "core/saving/checkpoint/checkpoint_writer.h"
 #include "proto/trackable_object_graph.pb.h"
@@ -168,6 +169,17 @@ TEST(Checkpoint, GraphsThatLoopOrNameOtherKeysEnd) {
   graph.mutable_nodes(1)->mutable_children(0)->set_node_id(0);
   for (int i = 0; i < 5; ++i) graph.add_nodes();
   EXPECT_THROW(restore(with_graph(graph.SerializeAsString()), objects, few), ResourceExhaustedError);
+}
+
+TEST(Checkpoint, IsRefusedWhereALegacyOptimizersStateWouldBeLeftOut) {
+  const TrackedRoot root{
+      {.container = std::make_shared<Container>(Container{"", {{"opt", {.optimizer = make_legacy_optimizer("Adam")}}}})}};
+  try {
+    write_checkpoint(root, "ckpt");
+    FAIL() << "written";
+  } catch (const UnimplementedError& error) {
+    EXPECT_NE(std::string_view(error.what()).find("'opt' is a legacy optimizer (Adam)"), std::string_view::npos) << error.what();
+  }
 }
 
 TEST(Checkpoint, EveryFlippedByteOfTheFilesIsTypedOrHarmless) {
