@@ -3,21 +3,13 @@
 
 #include <cstring>
 
-#include "core/graph/executor.h"
 #include "core/kernels/thread_pool.h"
+#include "tests/core/graph/support.h"
 
 namespace keras {
 namespace {
 
-Tensor noise(const Shape& shape, uint32_t seed) {
-  Tensor tensor = Tensor::allocate(DType::kFloat32, shape);
-  uint32_t state = seed * 747796405u + 2891336453u;
-  for (int64_t i = 0; i < tensor.elements(); ++i) {
-    state = state * 1664525u + 1013904223u;
-    tensor.data<float>()[i] = static_cast<float>(state >> 8) / 8388608.0f - 1.0f;
-  }
-  return tensor;
-}
+using testing::noise;
 
 /// What `run(runtime)` returns on one thread and on three.
 template <class Run>
