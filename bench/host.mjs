@@ -23,9 +23,21 @@ async function runScript(path) {
   vm.runInThisContext(await readFile(path, 'utf8'), path);
 }
 
+/** A file of a model; where its converter failed, it left a file that says why. */
+async function readModel(url) {
+  return bytesOf(url).catch(async (error) => {
+    const reason = await bytesOf(`${url}.failed`).catch(() => null);
+    throw reason === null ? error : new Error(new TextDecoder().decode(reason));
+  });
+}
+
 /** What adapters see of the place they run in; `urls` say where things are. */
 function environment({ variant, backend, urls }) {
-  const read = (name) => bytesOf(urls.models + name);
+  const read = (name) => readModel(urls.models + name);
+  const input = async ({ model, batch, dtype }) => {
+    const { buffer } = (await read(`${model}-${batch}.input`)).slice();
+    return dtype === 'int32' ? new Int32Array(buffer) : new Float32Array(buffer);
+  };
   return {
     place: isNode ? 'node' : 'chromium',
     variant,
@@ -33,13 +45,34 @@ function environment({ variant, backend, urls }) {
     ours: urls.ours,
     models: urls.models,
     read,
-    floats: async (name) => new Float32Array((await read(name)).slice().buffer),
+    input,
     package: (name) => bytesOf(urls.packages + name),
+    url: (name) => urls.packages + name,
     path: (name) => (isNode ? new URL(urls.packages + name).pathname : urls.packages + name),
     runScript,
   };
 }
 
+/** All memories of WebAssembly modules that are made from now on. */
+function watchMemories() {
+  const memories = new Set();
+  const { Memory, instantiate, instantiateStreaming } = WebAssembly;
+  const note = (result) => {
+    for (const value of Object.values((result.instance ?? result).exports)) if (value instanceof Memory) memories.add(value);
+    return result;
+  };
+  WebAssembly.instantiate = (...args) => instantiate(...args).then(note);
+  WebAssembly.instantiateStreaming = (...args) => instantiateStreaming(...args).then(note);
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor) {
+      super(descriptor);
+      memories.add(this);
+    }
+  };
+  return memories;
+}
+
+const memories = watchMemories();
 let run;
 
 /** Loads what `row` needs and runs it once; returns the output, or null where there is none to compare. */
@@ -64,7 +97,19 @@ export async function time(count) {
   return times;
 }
 
-export const calls = { prepare, time };
+/** Milliseconds from nothing to the first output. */
+export async function coldStart(options, row) {
+  const start = performance.now();
+  await prepare(options, row);
+  return performance.now() - start;
+}
+
+/** Bytes of WebAssembly memory, which never gives any back: the most that was needed so far. */
+export async function memoryBytes() {
+  return [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+}
+
+export const calls = { prepare, time, coldStart, memoryBytes };
 
 if (isNode && process.send !== undefined) {
   process.on('message', async ({ call, args }) => {

@@ -34,46 +34,80 @@ function check(output, expected) {
   if (!(worst <= OUTPUT_TOLERANCE * largest)) throw new Error(`outputs differ from TensorFlow's by ${worst} of ${largest}`);
 }
 
+const contestantsOf = (row) => CONTESTANTS.filter(({ adapter }) => row.adapters.includes(adapter));
+const reasonOf = (error) => error.message.split('\n')[0];
+
 async function openAll(place, row, folders) {
   const opened = [];
-  for (const contestant of CONTESTANTS.filter(({ adapter }) => row.adapters.includes(adapter))) {
-    const entry = { name: contestant.name, times: [] };
+  for (const contestant of contestantsOf(row)) {
+    const entry = { contestant, times: [] };
     opened.push(entry);
     try {
       entry.session = await place.open({ ...contestant, ...row.with?.[contestant.adapter] });
       check(await entry.session.prepare(row), expectedOutput(row, folders));
       if (row.warmUp !== 0) await entry.session.time(row.runs);
     } catch (error) {
-      entry.reason = error.message.split('\n')[0];
+      entry.reason = reasonOf(error);
     }
   }
   return opened;
 }
 
-/** [{ name, reason } or { name, wall, low, high, cpu, samples }]: medians and quartiles in milliseconds. */
-export async function measureRow(place, row, folders) {
+/** In turns; each in the session that it keeps. */
+async function measureWarm(place, row, folders) {
   const entries = await openAll(place, row, folders);
   for (let round = 0; round < row.rounds; ++round) {
     for (const entry of entries) {
       if (entry.reason !== undefined) continue;
       await entry.session.time(row.runs).then(
         (times) => entry.times.push(...times),
-        (error) => (entry.reason = error.message.split('\n')[0]),
+        (error) => (entry.reason = reasonOf(error)),
       );
     }
   }
-  for (const { session } of entries) await session?.close();
-  return entries.map(({ name, reason, times }) => {
-    if (reason !== undefined) return { name, reason };
+  for (const entry of entries) {
+    if (entry.reason === undefined) entry.memory = await entry.session.memoryBytes();
+    await entry.session?.close();
+  }
+  return entries;
+}
+
+/** In turns; each time in a session that knows nothing. */
+async function measureCold(place, row) {
+  const entries = contestantsOf(row).map((contestant) => ({ contestant, times: [] }));
+  for (let round = 0; round < row.rounds; ++round) {
+    for (const entry of entries) {
+      const session = await place.open(entry.contestant);
+      await session.coldStart(row).then(
+        (time) => entry.times.push([time, null]),
+        (error) => (entry.reason = reasonOf(error)),
+      );
+      await session.close();
+    }
+  }
+  return entries;
+}
+
+/**
+ * [{ name, variant, reason } or { name, variant, wall, low, high, least, cpu, runs, memory }]: median, quartiles and minimum in
+ * milliseconds, bytes.
+ */
+export async function measureRow(place, row, folders) {
+  const entries = row.kind === 'cold' ? await measureCold(place, row) : await measureWarm(place, row, folders);
+  return entries.map(({ contestant: { name, variant }, reason, times, memory }) => {
+    if (reason !== undefined) return { name, variant, reason };
     const walls = times.map(([wall]) => wall),
       cpus = times.map(([, cpu]) => cpu).filter((cpu) => cpu !== null);
     return {
       name,
+      variant,
       wall: median(walls),
       low: quantile(walls, 0.25),
       high: quantile(walls, 0.75),
+      least: Math.min(...walls),
       cpu: cpus.length > 0 ? median(cpus) : null,
       runs: walls.length,
+      memory,
     };
   });
 }

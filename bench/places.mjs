@@ -35,12 +35,21 @@ const urlsFor = (urlOf, adapter, place) => ({
   bundle: urlOf('bundles', `${adapter}.${place}.mjs`),
 });
 
-/** { name, version, open(contestant) → { prepare(row), time(count), close() }, close() } */
+/** The calls of host.mjs for one contestant. */
+const session = (call, options, close) => ({
+  prepare: (row) => call('prepare', options, row),
+  time: (count) => call('time', count),
+  coldStart: (row) => call('coldStart', options, row),
+  memoryBytes: () => call('memoryBytes'),
+  close,
+});
+
+/** { name, version, open(contestant) → a session, close() } */
 export async function nodePlace(folders) {
   const urlOf = (prefix, path) => pathToFileURL(join(folders[prefix], '/')).href + path;
-  async function open({ adapter, variant, backend, nodeFlags = [] }) {
+  async function open({ adapter, variant, backend }) {
     const child = fork(fileURLToPath(new URL('host.mjs', import.meta.url)), {
-      execArgv: nodeFlags,
+      execArgv: ['--experimental-wasm-relaxed-simd'], // in Chromium it is no experiment any more
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const options = { variant, backend, urls: urlsFor(urlOf, adapter, 'node') };
@@ -52,7 +61,7 @@ export async function nodePlace(folders) {
         receive = ({ value, error }) => (error === undefined ? resolve(value) : reject(new Error(error)));
         child.send({ call: name, args });
       });
-    return { prepare: (row) => call('prepare', options, row), time: (count) => call('time', count), close: () => child.kill() };
+    return session(call, options, () => child.kill());
   }
   return { name: 'Node', version: process.version, open, close() {} };
 }
@@ -74,11 +83,7 @@ export async function chromiumPlace(folders) {
         async ([host, name, args]) => (await import(host)).calls[name](...args),
         [urlOf('bench', 'host.mjs'), name, args],
       );
-    return {
-      prepare: (row) => call('prepare', options, row),
-      time: (count) => call('time', count),
-      close: () => context.close(),
-    };
+    return session(call, options, () => context.close());
   }
   const close = async () => {
     await browser.close();

@@ -4,19 +4,28 @@ const kilobytes = (bytes) => (bytes / 1000).toFixed(0);
 
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
+/** The column that a kind of row has beside times: its head, and its cell for a result. */
+function rateColumn(row, results) {
+  if (row.kind === 'train') return ['samples/s', ({ time }) => ((1000 * row.batch) / time).toPrecision(3)];
+  if (row.bytes) return ['GB/s', ({ time }) => (row.bytes / time / 1e6).toPrecision(3)];
+  if (row.flops === undefined) return ['memory MB', ({ memory }) => (memory === undefined ? '' : (memory / 1e6).toFixed(0))];
+  const peakOf = (variant) => results.find(({ name }) => name === `${variant} peak`);
+  const share = ({ variant, least }) => `${((100 * peakOf(variant).least) / least).toFixed(0)} %`;
+  return ['GFLOPS (of peak)', (result) => `${(row.flops / result.least / 1e6).toFixed(1)} (${share(result)})`];
+}
+
 function rowTable({ row, results }) {
-  const isTraining = row.kind === 'train';
   const timed = results.filter(({ reason }) => reason === undefined);
-  const rate = isTraining ? ['samples/s'] : row.bytes ? ['GB/s'] : [];
-  const perSecond = (time) => (isTraining ? (1000 * row.batch) / time : row.bytes / time / 1e6).toPrecision(3);
-  const head = ['', 'median ms', 'quartiles', 'CPU ms', ...rate, 'runs'];
-  const cells = timed.map(({ name, wall, low, high, cpu, runs }) => [
-    name,
-    milliseconds(wall),
-    `${milliseconds(low)} – ${milliseconds(high)}`,
-    cpu === null ? '' : milliseconds(cpu),
-    ...rate.map(() => perSecond(cpu ?? wall)),
-    String(runs),
+  const [rate, rateOf] = rateColumn(row, timed);
+  const head = ['', 'median ms', 'quartiles', 'least', 'CPU ms', rate, 'runs'];
+  const cells = timed.map((result) => [
+    result.name,
+    milliseconds(result.wall),
+    `${milliseconds(result.low)} – ${milliseconds(result.high)}`,
+    milliseconds(result.least),
+    result.cpu === null ? '' : milliseconds(result.cpu),
+    rateOf({ ...result, time: result.cpu ?? result.wall }),
+    String(result.runs),
   ]);
   const left = results.filter(({ reason }) => reason !== undefined).map(({ name, reason }) => `Left out: ${name}: ${reason}`);
   return [table(head, cells), ...left].join('\n\n');
@@ -34,10 +43,12 @@ Written by the benchmark itself. ${about.date}; ${about.machine}; load average $
 processors: a median by the clock includes waiting for them, CPU time (Node only, of the whole process, its compiler and
 collector too) does not. Engine: as of commit ${about.commit}. Peers: ${about.peers}.
 
-Contestants take turns, each in a process or page of its own, on one thread. Before it is timed, a contestant's output must agree
-with TensorFlow 2.15.1 within 1e-3. All have the same weights: tfjs reads Keras's own JSON and raw weights, LiteRT.js and
-onnxruntime-web a file made from the same model by their converters. keras-wasm loads the H5 file and is called by
-\`predictOnBatch\`. Its H5 row makes a whole model, the others arrays of the weights only. Rates are by CPU time where there is one.
+Contestants take turns, each in a process or page of its own, on one thread where the row says nothing else; Node knows relaxed SIMD. Before it is timed, a
+contestant's output must agree with TensorFlow 2.15.1 within 1e-3. All have the same weights; the peers read files made from the
+same model by their converters. keras-wasm loads the H5 file and is called by \`predictOnBatch\`, but for the LSTM and the
+transformer, whose layers it does not have yet: there it loads TensorFlow's SavedModel and calls the signature. Its H5 row makes a
+whole model, the others arrays of the weights only. Memory is that of the WebAssembly modules, which never shrinks. Rates are by CPU
+time where there is one; those of matrix products by the quickest run, as is the peak: a loop of multiply-adds between registers.
 
 ${places.map(section).join('\n\n')}
 

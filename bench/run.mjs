@@ -39,9 +39,9 @@ async function measurePlace(openPlace) {
   for (const row of ROWS.filter(({ id }) => only?.includes(id) ?? true)) {
     const results = await measureRow(place, { ...row, rounds: Math.min(row.rounds, rounds) }, folders);
     rows.push({ row, results });
-    for (const { name, wall, cpu, reason } of results) {
+    for (const { name, wall, least, cpu, reason } of results) {
       console.log(
-        `${place.name.padEnd(8)} ${row.id.padEnd(10)} ${name.padEnd(20)} ${reason ?? `${wall.toFixed(2)} ms${cpu === null ? '' : `, CPU ${cpu.toFixed(2)}`}`}`,
+        `${place.name.padEnd(8)} ${row.id.padEnd(16)} ${name.padEnd(20)} ${reason ?? `${wall.toFixed(2)} ms, least ${least.toFixed(2)}${cpu === null ? '' : `, CPU ${cpu.toFixed(2)}`}`}`,
       );
     }
   }

@@ -1,6 +1,6 @@
 // Brings what the benchmark needs into a folder of its own in the user's cache: peers, models, adapters bundled with peers.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,7 @@ function installPeers() {
   writeFileSync(stamp, wanted);
 }
 
-/** An environment that sees the TensorFlow of `npm test`, plus the converter to ONNX where that installs. */
+/** An environment that sees the TensorFlow of `npm test`, plus the peers' converters where they install. */
 function installPython() {
   const tensorflow = process.env.KERAS_WASM_TF_PYTHON ?? join(cache, 'venv-tf', 'bin', 'python');
   if (!existsSync(tensorflow))
@@ -48,20 +48,27 @@ function installPython() {
       execFileSync(command, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], { encoding: 'utf8' }).trim();
     writeFileSync(join(siteOf(python), 'tensorflow.pth'), `${siteOf(tensorflow)}\n`);
   }
-  if (!readdirSync(join(venv, 'lib')).some((lib) => existsSync(join(venv, 'lib', lib, 'site-packages', 'tf2onnx')))) {
+  const stamp = join(venv, 'converters'),
+    wanted = CONVERTERS.join(' ');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return python;
+  for (const converter of CONVERTERS) {
     try {
-      execute(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', ...CONVERTERS]);
+      execute(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', converter]);
     } catch {
-      say('tf2onnx does not install here: no rows for onnxruntime-web.');
+      say(`${converter} does not install here: no rows for what it converts to.`);
     }
   }
+  writeFileSync(stamp, wanted);
   return python;
 }
 
 function makeModels() {
-  if (existsSync(join(folders.models, 'resnet50.h5'))) return;
+  const script = join(here, 'make_models.py'),
+    complete = join(folders.models, 'complete');
+  if (existsSync(complete) && readFileSync(complete, 'utf8') === readFileSync(script, 'utf8')) return;
   say('Making the models with TensorFlow');
-  execute(installPython(), [join(here, 'make_models.py'), folders.models]);
+  rmSync(folders.models, { recursive: true, force: true });
+  execute(installPython(), [script, folders.models]);
 }
 
 // What peers made for CommonJS take for granted.

@@ -11,12 +11,14 @@ export const PEERS = {
 };
 
 /** PyPI packages beside TensorFlow 2.15.1, in an environment of the benchmark's own. */
-export const CONVERTERS = ['tf2onnx==1.16.1', 'onnx==1.16.2'];
+export const CONVERTERS = ['tf2onnx==1.16.1', 'onnx==1.16.2', 'tensorflowjs==4.22.0'];
 
 /** `adapter` is a file of peers/; `variant` is what it is told. */
 export const CONTESTANTS = [
   { name: 'keras-wasm simd', adapter: 'ours', variant: 'simd' },
-  { name: 'keras-wasm relaxed', adapter: 'ours', variant: 'relaxed', nodeFlags: ['--experimental-wasm-relaxed-simd'] },
+  { name: 'keras-wasm relaxed', adapter: 'ours', variant: 'relaxed' },
+  { name: 'simd peak', adapter: 'peak', variant: 'simd' },
+  { name: 'relaxed peak', adapter: 'peak', variant: 'relaxed' },
   { name: 'LiteRT.js', adapter: 'litert' },
   { name: 'onnxruntime-web', adapter: 'ort' },
   { name: 'tfjs wasm', adapter: 'tfjs' },
@@ -26,40 +28,74 @@ export const CONTESTANTS = [
 
 const INFERENCE = ['ours', 'litert', 'ort', 'tfjs'];
 
+/** `graph`: loaded as the graph that TensorFlow traced, since the model has layers that are not here. `runs` for each batch. */
+const MODELS = [
+  { model: 'mlp', title: 'MLP 784-512-512-10', shape: [784], runs: { 1: 100, 32: 20 } },
+  { model: 'cnn', title: 'MNIST CNN', shape: [28, 28, 1], runs: { 1: 20, 32: 3 } },
+  { model: 'mobilenet', title: 'MobileNetV2-224', shape: [224, 224, 3], runs: { 1: 2 } },
+  { model: 'resnet50', title: 'ResNet50-224', shape: [224, 224, 3], runs: { 1: 1 } },
+  {
+    model: 'lstm',
+    title: 'LSTM classifier (Embedding 20000×128, sequence 80, LSTM 128)',
+    shape: [80],
+    dtype: 'int32',
+    graph: true,
+    runs: { 1: 20, 32: 3 },
+  },
+  {
+    model: 'transformer',
+    title: 'Transformer encoder (sequence 128, width 512, 2 layers, 8 heads, FFN 2048)',
+    shape: [128, 512],
+    graph: true,
+    runs: { 1: 2 },
+  },
+];
+
+function predictRows(threads) {
+  return MODELS.flatMap(({ model, title, runs, ...rest }) =>
+    Object.entries(runs).map(([batch, count]) => ({
+      id: `${model}-${batch}${threads > 1 ? `-t${threads}` : ''}`,
+      kind: 'predict',
+      title: `${title} inference, batch ${batch}${threads > 1 ? `, ${threads} threads` : ''}`,
+      model,
+      batch: Number(batch),
+      threads,
+      adapters: INFERENCE,
+      rounds: 8,
+      runs: count,
+      ...rest,
+    })),
+  );
+}
+
+/** Products of square matrices, the right one packed before: what the engine does with a model's weights. */
+const gemmRows = [256, 512, 1024].map((size) => ({
+  id: `gemm-${size}`,
+  kind: 'gemm',
+  title: `Matrix products ${size} × ${size} × ${size}, eight in a row`,
+  size,
+  products: 8,
+  flops: 8 * 2 * size ** 3,
+  adapters: ['ours', 'peak'],
+  rounds: 10,
+  runs: size > 512 ? 1 : 4,
+}));
+
 /** Each round times every contestant `runs` times, after `runs` more to warm up (or `warmUp: 0`). */
 export const ROWS = [
+  ...predictRows(1),
+  ...predictRows(2),
+  ...gemmRows,
   {
-    id: 'mobilenet',
-    kind: 'predict',
-    title: 'MobileNetV2-224 inference, batch 1',
+    id: 'cold',
+    kind: 'cold',
+    title: 'Cold start: engine, MobileNetV2-224 from a file, first prediction',
     model: 'mobilenet',
     batch: 1,
     shape: [224, 224, 3],
+    threads: 1,
     adapters: INFERENCE,
-    rounds: 6,
-    runs: 2,
-  },
-  {
-    id: 'cnn-1',
-    kind: 'predict',
-    title: 'MNIST CNN inference, batch 1',
-    model: 'cnn',
-    batch: 1,
-    shape: [28, 28, 1],
-    adapters: INFERENCE,
-    rounds: 10,
-    runs: 20,
-  },
-  {
-    id: 'cnn-32',
-    kind: 'predict',
-    title: 'MNIST CNN inference, batch 32',
-    model: 'cnn',
-    batch: 32,
-    shape: [28, 28, 1],
-    adapters: INFERENCE,
-    rounds: 6,
-    runs: 3,
+    rounds: 5,
   },
   {
     id: 'train',

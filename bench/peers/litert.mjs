@@ -1,14 +1,14 @@
-// LiteRT.js on the CPU, one thread.
+// LiteRT.js on the CPU. Its threaded build takes as many threads as there are processors.
 import { Tensor, loadAndCompile, loadLiteRt } from '@litertjs/core';
 
 let started;
 
 export async function prepare(row, env) {
   if (env.place === 'node') standIn(env);
-  started ??= loadLiteRt(env.path('@litertjs/core/wasm/'));
+  started ??= loadLiteRt(env.path('@litertjs/core/wasm/'), { threads: row.threads > 1 });
   await started;
   const model = await loadAndCompile(await env.read(`${row.model}-${row.batch}.tflite`), { accelerator: 'wasm' });
-  const input = new Tensor(await env.floats(`${row.model}-${row.batch}.input`), [row.batch, ...row.shape]);
+  const input = new Tensor(await env.input(row), [row.batch, ...row.shape]);
   const run = async () => {
     const results = await model.run(input);
     const values = results[0].toTypedArray().slice();
