@@ -186,4 +186,6 @@ digits.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
 digits.save(folder / "cnn.h5")
 write_tfjs_layers(digits, folder / "cnn-layers.json")
 write("cnn", digits, (1, 32))
+large = [layers.Dense(4000, input_shape=(4000,)), *(layers.Dense(4000) for _ in range(7))]
+tf.keras.Sequential(large).save(folder / "large.h5")
 (folder / "complete").write_text(pathlib.Path(__file__).read_text())  # all of them, by this script

@@ -25,7 +25,7 @@ void add_bytes(int id, int file, double offset, const val& bytes) {
   guarded([&] { inspectors().get(id).add_bytes(file, static_cast<int64_t>(offset), bytes_from_js(bytes)); });
 }
 
-/// What is needed next of files, or null.
+/// What is needed next of files; nothing at the end.
 val prepare(int id) {
   return guarded([&] { return wanted_to_js(inspectors().get(id).prepare()); });
 }

@@ -256,12 +256,15 @@ val write_checkpoint_files(const val& tree, const std::string& prefix, const std
   });
 }
 
-/// A part of a piece, copied.
-val writer_read(int id, int file, int piece, double offset, double count) {
-  return guarded([&] {
+/// Copies a part of a piece into an Uint8Array, as many bytes as it has.
+void writer_read(int id, int file, int piece, double offset, const val& into) {
+  guarded([&] {
     const std::span<const std::byte> bytes =
         writers().get(id).at(static_cast<size_t>(file)).pieces.at(static_cast<size_t>(piece)).bytes();
-    return bytes_to_js(bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(count)));
+    const size_t start = static_cast<size_t>(offset), count = into["length"].as<size_t>();
+    if (start > bytes.size() || count > bytes.size() - start) throw RuntimeError("More bytes were asked for than are written.");
+    if (count == 0) return;
+    into.call<void>("set", emscripten::typed_memory_view(count, reinterpret_cast<const uint8_t*>(bytes.data() + start)));
   });
 }
 

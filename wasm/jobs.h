@@ -29,14 +29,17 @@ class Jobs {
   std::map<int, std::unique_ptr<T>> jobs_;
 };
 
-/// {file, offset, count}, or null.
-inline val wanted_to_js(const std::optional<BytesWanted>& wanted) {
-  if (!wanted) return val::null();
-  val result = val::object();
-  result.set("file", wanted->file);
-  result.set("offset", static_cast<double>(wanted->offset));
-  result.set("count", static_cast<double>(wanted->count));
-  return result;
+/// [{file, offset, count}, …]
+inline val wanted_to_js(const std::vector<BytesWanted>& wanted) {
+  val list = val::array();
+  for (const BytesWanted& range : wanted) {
+    val object = val::object();
+    object.set("file", range.file);
+    object.set("offset", static_cast<double>(range.offset));
+    object.set("count", static_cast<double>(range.count));
+    list.call<void>("push", object);
+  }
+  return list;
 }
 
 }  // namespace keras

@@ -7,6 +7,7 @@ export async function prepare(row, env) {
   const ready = keras.ready({ variant: threads > 1 ? THREADED[env.variant] : env.variant, threads });
   if (row.kind !== 'cold') await ready; // a first prediction needs a part of the engine only
   if (row.kind === 'h5') return loading(keras, row, env);
+  if (row.kind === 'h5-write') return writing(keras, row, env);
   if (row.kind === 'checkpoint') return restoring(keras, row, env);
   if (row.kind === 'gemm') return multiplying(keras, row);
   const input = keras.tensor(await env.input(row), [row.batch, ...row.shape]);
@@ -43,6 +44,17 @@ async function loading(keras, row, env) {
     return [count];
   };
   return { output: await run(), run };
+}
+
+async function writing(keras, row, env) {
+  const model = await keras.loadModel(await env.read(`${row.model}.h5`));
+  const count = model.countParams();
+  const run = async () => {
+    const bytes = await model.save(undefined, { saveFormat: 'h5' });
+    if (bytes.length < 4 * count) throw new Error(`only ${bytes.length} bytes were written`);
+  };
+  await run();
+  return { output: [count], run };
 }
 
 /** One weight of row.bytes, over and over into the same model. */

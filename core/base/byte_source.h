@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
+
 namespace keras {
 
 /// Thrown by a source whose bytes at [offset, offset + count) are not in memory. Not an Error: callers handle it.
@@ -17,7 +19,30 @@ struct NeedBytes {
   std::string file;
   int64_t offset;
   int64_t count;
+  std::vector<NeedBytes> others = {};  // wanted at the same time; these have no others
 };
+
+/// Calls `read` for every item, and then throws one NeedBytes for what any of them needs: so a file whose parts do not depend on
+/// each other comes in few rounds. Typed errors are left to whoever reads the same in earnest.
+template <class Items, class Read>
+void gather_needs(Items&& items, Read&& read) {
+  std::vector<NeedBytes> needs;
+  for (auto&& item : items) {
+    try {
+      read(item);
+    } catch (NeedBytes& need) {
+      std::vector<NeedBytes> others = std::move(need.others);
+      needs.push_back({std::move(need.file), need.offset, need.count});
+      for (NeedBytes& other : others) needs.push_back(std::move(other));
+    } catch (const Error&) {
+    }
+  }
+  if (needs.empty()) return;
+  NeedBytes all = std::move(needs.back());
+  needs.pop_back();
+  all.others = std::move(needs);
+  throw all;
+}
 
 /// Random access to the bytes of one file.
 class ByteSource {

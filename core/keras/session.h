@@ -25,7 +25,7 @@ class Session {
   void set_seed(uint64_t seed) { seed_state_ = seed; }
 
   Limits limits;
-  /// While a file is loaded, new weights are zeros: the file's values follow, drawing others would only cost time.
+  /// While a file is loaded, new weights have no values: the loader sees to it that all of them get some.
   bool loading = false;
   /// What weights may still take while a file is loaded: no more than the file's bytes can hold.
   int64_t loading_bytes_left = 0;

@@ -1,6 +1,8 @@
 // Files by number, and where in them the bytes of a source lie.
 #include "core/saving/file_set.h"
 
+#include <algorithm>
+
 #include "core/base/checked.h"
 #include "core/base/error.h"
 
@@ -41,11 +43,27 @@ int64_t FileSet::most_weight_bytes(const Limits& limits) const {
   return bytes;
 }
 
-BytesWanted FileSet::wanted(const NeedBytes& need) const {
-  for (size_t i = 0; i < files_.size(); ++i) {
-    if (files_[i]->name() == need.file) return {static_cast<int>(i), need.offset, need.count};
+std::vector<BytesWanted> FileSet::wanted(const NeedBytes& need) const {
+  std::vector<BytesWanted> all;
+  const auto add = [&](const NeedBytes& range) {
+    for (size_t i = 0; i < files_.size(); ++i) {
+      if (files_[i]->name() != range.file) continue;
+      all.push_back({static_cast<int>(i), range.offset, range.count});
+      return;
+    }
+    throw RuntimeError("Bytes of an unknown file '{}' are needed", range.file);
+  };
+  add(need);
+  for (const NeedBytes& other : need.others) add(other);
+  std::ranges::sort(all, {}, [](const BytesWanted& range) { return std::pair(range.file, range.offset); });
+  std::vector<BytesWanted> merged;
+  for (const BytesWanted& range : all) {
+    if (merged.empty() || merged.back().file != range.file || merged.back().offset + merged.back().count < range.offset)
+      merged.push_back(range);
+    else
+      merged.back().count = std::max(merged.back().count, range.offset + range.count - merged.back().offset);
   }
-  throw RuntimeError("Bytes of an unknown file '{}' are needed", need.file);
+  return merged;
 }
 
 std::vector<DirectRead> FileSet::resolve(const ReadList& reads) const {

@@ -45,8 +45,8 @@ class FileSet {
 
   /// What files of this size can hold, even if all of it is compressed as well as can be.
   int64_t most_weight_bytes(const Limits& limits) const;
-  /// Throws RuntimeError if no file has the name.
-  BytesWanted wanted(const NeedBytes& need) const;
+  /// In the order of files and bytes, neighbours together. Throws RuntimeError if no file has the name.
+  std::vector<BytesWanted> wanted(const NeedBytes& need) const;
   /// Splits a list of reads into those that the caller does and those from memory, which are done now. Throws DataLossError
   /// where a file ends before the values do.
   std::vector<DirectRead> resolve(const ReadList& reads) const;

@@ -2,6 +2,8 @@
 // run again; what earlier stages made is kept.
 #include "core/saving/model_loader.h"
 
+#include <algorithm>
+
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/saving/h5/h5_names.h"
 #include "core/saving/h5/h5_reader.h"
@@ -13,7 +15,7 @@
 namespace keras {
 namespace {
 
-/// While it lives, new layers do not draw initial values, and take no more than `bytes` together.
+/// While it lives, the weights of new layers have no values, and take no more than `bytes` together.
 class LoadingScope {
  public:
   LoadingScope(Session& session, int64_t bytes) : session_(session) {
@@ -27,6 +29,13 @@ class LoadingScope {
  private:
   Session& session_;
 };
+
+/// Weights that no range and no array of the file goes into are zeros.
+void fill_others(const Functional& model) {
+  for (const VariablePtr& variable : model.weights()) {
+    if (variable->version() == 0) std::ranges::fill(variable->mutable_value().bytes(), std::byte{0});
+  }
+}
 
 }  // namespace
 
@@ -152,7 +161,7 @@ void ModelLoader::add_bytes(int file, int64_t offset, std::span<const std::byte>
 }
 const std::vector<DirectRead>& ModelLoader::direct_reads() const { return state_->direct; }
 
-std::optional<BytesWanted> ModelLoader::prepare() {
+std::vector<BytesWanted> ModelLoader::prepare() {
   State& s = *state_;
   try {
     if (!s.told) s.tell_format();
@@ -162,7 +171,9 @@ std::optional<BytesWanted> ModelLoader::prepare() {
     else
       s.prepare_saved_model();
     s.direct = s.files.resolve(s.reads);
-    return std::nullopt;
+    s.files.forget_bytes();  // of metadata
+    fill_others(*s.loaded.model);
+    return {};
   } catch (const NeedBytes& need) {
     return s.files.wanted(need);
   }
@@ -212,7 +223,7 @@ SourcePtr weights_file(const FileSet& files, const Limits& limits) {
 
 }  // namespace
 
-std::optional<BytesWanted> WeightsLoader::prepare() {
+std::vector<BytesWanted> WeightsLoader::prepare() {
   State& s = *state_;
   try {
     if (!s.h5) s.h5 = hdf5::Reader::open(weights_file(s.files, s.model->session().limits), s.model->session().limits);
@@ -223,7 +234,8 @@ std::optional<BytesWanted> WeightsLoader::prepare() {
     else
       s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, s.options, planned);
     s.direct = s.files.resolve(planned);
-    return std::nullopt;
+    s.files.forget_bytes();  // of metadata
+    return {};
   } catch (const NeedBytes& need) {
     return s.files.wanted(need);
   }

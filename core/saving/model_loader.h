@@ -32,9 +32,9 @@ class ModelLoader {
   /// Answers BytesWanted. Offsets and counts are those that were asked for.
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
 
-  /// Reads metadata and makes the model. A value: bytes that are needed; call again when they have been added. None: the
+  /// Reads metadata and makes the model. Returns bytes that are needed; call again when they have been added. None: the
   /// model exists, and direct_reads() are to be done. Throws typed errors that name the file.
-  std::optional<BytesWanted> prepare();
+  std::vector<BytesWanted> prepare();
   const std::vector<DirectRead>& direct_reads() const;
   /// After all direct reads: verifies checksums. Throws DataLossError.
   LoadedModel finish();
@@ -52,7 +52,7 @@ class WeightsLoader {
   ~WeightsLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
-  std::optional<BytesWanted> prepare();
+  std::vector<BytesWanted> prepare();
   const std::vector<DirectRead>& direct_reads() const;
   /// What was skipped, in Keras's words.
   const std::vector<std::string>& warnings() const;

@@ -183,8 +183,9 @@ VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, co
     throw ResourceExhaustedError("Layer '{}': the weight '{}' of shape {} is more than the file can hold", name_, attribute,
                                  shape);
   }
-  const bool zeros = session_->loading || !initializer;
-  Tensor value = zeros ? Tensor::zeros(dtype_, shape) : initializer->call(shape, dtype_, *session_);
+  Tensor value = session_->loading ? Tensor::allocate(dtype_, shape)  // the loader fills it
+                 : initializer     ? initializer->call(shape, dtype_, *session_)
+                                   : Tensor::zeros(dtype_, shape);
   auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), std::move(value), options.trainable);
   own_weights_.push_back({std::string(attribute), variable, options.regularizer, options.constraint});
   return variable;

@@ -6,7 +6,7 @@ namespace keras {
 CheckpointLoader::CheckpointLoader(std::shared_ptr<const BundleReader> bundle, TrackedRoot root, const Limits& limits)
     : bundle_(std::move(bundle)), root_(std::move(root)), limits_(limits) {}
 
-std::optional<BytesWanted> CheckpointLoader::prepare() {
+std::vector<BytesWanted> CheckpointLoader::prepare() {
   if (static_cast<int>(files_.size()) != bundle_->shard_count())
     throw ValueError("The checkpoint has {} shards, but {} files were given", bundle_->shard_count(), files_.size());
   std::vector<SourcePtr> shards;
@@ -24,7 +24,7 @@ std::optional<BytesWanted> CheckpointLoader::prepare() {
   reads_ = {};
   restoration_->plan(root_, true, reads_);
   direct_ = files_.resolve(reads_);
-  return std::nullopt;
+  return {};
 }
 
 std::shared_ptr<Restoration> CheckpointLoader::finish() {

@@ -17,9 +17,9 @@ class CheckpointLoader {
   int add_file(std::string path, int64_t size_bytes) { return files_.add(std::move(path), size_bytes); }
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.add_bytes(file, offset, bytes); }
 
-  /// Reads the object graph and matches it. A value: bytes that are needed; call again when they have been added. None:
+  /// Reads the object graph and matches it. Returns bytes that are needed; call again when they have been added. None:
   /// direct_reads() are to be done. Throws typed errors that name what does not fit; no variable has changed then.
-  std::optional<BytesWanted> prepare();
+  std::vector<BytesWanted> prepare();
   const std::vector<DirectRead>& direct_reads() const { return direct_; }
   /// After all direct reads: verifies checksums. Throws DataLossError.
   std::shared_ptr<Restoration> finish();

@@ -16,10 +16,10 @@ bool belongs_to_checkpoint(std::string_view path) {
 
 }  // namespace
 
-std::optional<BytesWanted> CheckpointZip::prepare() {
+std::vector<BytesWanted> CheckpointZip::prepare() {
   const SourcePtr file = files_.file(0);
   try {
-    if (file->size_bytes() < kMagicBytes || !looks_like_zip(file->read(0, kMagicBytes))) return std::nullopt;
+    if (file->size_bytes() < kMagicBytes || !looks_like_zip(file->read(0, kMagicBytes))) return {};
     const ZipArchive archive = ZipArchive::open(file, limits_);
     std::vector<CheckpointMember> members;
     for (const ZipMember& member : archive.members()) {
@@ -32,7 +32,7 @@ std::optional<BytesWanted> CheckpointZip::prepare() {
         members.push_back({member.name, member.bytes, std::nullopt, std::move(source)});
     }
     members_ = std::move(members);
-    return std::nullopt;
+    return {};
   } catch (const NeedBytes& need) {
     return files_.wanted(need);
   }

@@ -24,8 +24,8 @@ class CheckpointZip {
 
   int add_file(std::string path, int64_t size_bytes) { return files_.add(std::move(path), size_bytes); }
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.add_bytes(file, offset, bytes); }
-  /// A value: bytes that are needed; call again when they have been added. Throws typed errors that name the archive.
-  std::optional<BytesWanted> prepare();
+  /// Returns bytes that are needed; call again when they have been added. Throws typed errors that name the archive.
+  std::vector<BytesWanted> prepare();
   /// Indexes, shards and `checkpoint` files, wherever they are. None for a file that is no zip.
   const std::vector<CheckpointMember>& members() const { return members_; }
   const std::vector<DirectRead>& direct_reads() const { return direct_; }

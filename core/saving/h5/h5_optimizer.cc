@@ -74,6 +74,7 @@ std::optional<std::string> plan_h5_optimizer(const hdf5::Reader& reader, Optimiz
   if (names.size() > 1 && !(names.size() == 2 && names[1].ends_with("/learning_rate"))) optimizer.build(trainable);
   const std::optional<Pairs> pairs = pair_up(names, optimizer);
   if (!pairs) return kFresh;
+  gather_needs(*pairs, [&](const auto& pair) { reader.find(std::string(kOptimizerWeights) + "/" + pair.first); });
   H5Assignments assignments(reader);
   std::optional<std::string> warning;
   for (const auto& [name, variable] : *pairs) {

@@ -23,11 +23,18 @@ std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_vie
     throw DataLossError("{}: group '/{}' has no attribute '{}'", reader.source().name(), group, kLayerNames)
         .at(reader.source().name());
   }
+  const auto weight_names = [&](const std::string& layer) {
+    std::vector<std::string> result;
+    read_names(reader, reader.at(join_path(group, layer)), kWeightNames, result);
+    return result;
+  };
+  gather_needs(names, weight_names);
   std::vector<SavedLayer> layers;
-  for (const std::string& name : names) {
-    layers.push_back({name, {}});
-    read_names(reader, reader.at(join_path(group, name)), kWeightNames, layers.back().weight_names);
-  }
+  for (const std::string& name : names) layers.push_back({name, weight_names(name)});
+  gather_needs(layers, [&](const SavedLayer& layer) {
+    gather_needs(layer.weight_names,
+                 [&](const std::string& weight) { reader.find(join_path(group, layer.name + "/" + weight)); });
+  });
   return layers;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "core/keras/session.h"
@@ -122,7 +123,13 @@ class V3Plan {
       : reader_(reader), options_(options), reads_(reads) {}
 
   void layers(const Functional& model) {
-    for (const V3Object& object : Walk().objects(model)) {
+    const std::vector<V3Object> objects = Walk().objects(model);
+    gather_needs(objects, [&](const V3Object& object) {
+      const std::string path = path_of(object.path);
+      gather_needs(std::views::iota(size_t{0}, object.variables.size()),
+                   [&](size_t i) { reader_.find(join(path, "vars/" + std::to_string(i))); });
+    });
+    for (const V3Object& object : objects) {
       try {
         layer(object);
       } catch (const ValueError& error) {

@@ -143,7 +143,7 @@ void convert_special(const std::string& class_name, Json& config) {
     config["unit_forget_bias"] = text(config["forget_bias_init"]) == "one";
     config.erase("forget_bias_init");
   }
-  if (class_name == "ZeroPadding2D" && config.contains("padding") && config["padding"].size() == 4) {
+  if (class_name == "ZeroPadding2D" && json_get(config, "padding").is_array() && config["padding"].size() == 4) {
     const Json sides = config["padding"];  // top, bottom, left, right
     config["padding"] = {{sides[0], sides[1]}, {sides[2], sides[3]}};
   }

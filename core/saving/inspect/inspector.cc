@@ -170,7 +170,7 @@ void Inspector::add_bytes(int file, int64_t offset, std::span<const std::byte> b
   state_->held_bytes += static_cast<int64_t>(bytes.size());
 }
 
-std::optional<BytesWanted> Inspector::prepare() {
+std::vector<BytesWanted> Inspector::prepare() {
   State& s = *state_;
   try {
     s.inspection = s.inspect();
@@ -178,10 +178,10 @@ std::optional<BytesWanted> Inspector::prepare() {
     return s.files.wanted(need);
   }
   s.plan_digests();
-  return std::nullopt;
+  return {};
 }
 
-std::optional<BytesWanted> Inspector::digest() {
+std::vector<BytesWanted> Inspector::digest() {
   State& s = *state_;
   try {
     for (; s.current < s.digests.size(); ++s.current, s.digesting = {}) {
@@ -193,7 +193,7 @@ std::optional<BytesWanted> Inspector::digest() {
       row->values->check(s.digesting.crc);
       digest = s.digesting.sha.finish();
     }
-    return std::nullopt;
+    return {};
   } catch (const NeedBytes& need) {
     return s.files.wanted(need);
   }

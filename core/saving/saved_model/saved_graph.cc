@@ -1,7 +1,6 @@
 // saved_model.pb as objects: variables are made at once, functions when they are asked for. Formats: docs/formats/saved_model.md.
 #include "core/saving/saved_model/saved_graph.h"
 
-#include <algorithm>
 #include <set>
 
 #include "core/base/error.h"
@@ -93,8 +92,9 @@ class SavedGraph::Contents {
       const int64_t bytes = tensor_bytes(dtype, shape);
       bytes_left -= bytes;
       if (bytes > limits_.tensor_bytes || bytes_left < 0) {
-        throw ResourceExhaustedError("Variable '{}' of {} bytes: more than limits.tensorBytes ({}) or limits.totalBytes ({})",
-                                     saved.name(), bytes, limits_.tensor_bytes, limits_.total_bytes)
+        throw ResourceExhaustedError(
+            "Variable '{}' of {} bytes: more than limits.tensorBytes ({}) or than the files can hold ({})", saved.name(), bytes,
+            limits_.tensor_bytes, limits_.total_bytes)
             .at(saved.name());
       }
       variables_[static_cast<size_t>(i)] =
@@ -154,10 +154,9 @@ class SavedGraph::Contents {
   }
 
   size_t number_of(const std::string& name) {
-    const auto found = std::find(names_.begin(), names_.end(), name);
-    if (found != names_.end()) return static_cast<size_t>(found - names_.begin());
-    names_.push_back(name);
-    return names_.size() - 1;
+    const auto [number, added] = numbers_.try_emplace(name, names_.size());
+    if (added) names_.push_back(name);
+    return number->second;
   }
 
   void refuse_missing_ops() const {
@@ -231,7 +230,8 @@ class SavedGraph::Contents {
   std::map<std::string, const tensorflow::NodeDef*> main_nodes_;
   std::map<std::string, Tensor> constants_;
   std::vector<VariablePtr> variables_;
-  std::vector<std::string> names_;  // of functions, by number
+  std::vector<std::string> names_;         // of functions, by number
+  std::map<std::string, size_t> numbers_;  // and back
   std::map<std::string, FunctionPtr> functions_;
   Json description_;
 };
@@ -271,7 +271,9 @@ struct GraphLoader::State {
     const ByteSource& source = *member_of(members, kSavedModelFile);
     if (source.size_bytes() > limits.metadata_bytes)
       throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", source.name(), limits.metadata_bytes);
-    graph = SavedGraph::parse(source.read(0, source.size_bytes()), options, limits);
+    Limits held = limits;  // variables are made before their values are read: no more of them than the files can hold
+    held.total_bytes = files.most_weight_bytes(limits);
+    graph = SavedGraph::parse(source.read(0, source.size_bytes()), options, held);
   }
 
   /// Finds the values of variables: walks the checkpoint's object graph beside that of the SavedModel, by names.
@@ -313,7 +315,7 @@ void GraphLoader::add_bytes(int file, int64_t offset, std::span<const std::byte>
 }
 const std::vector<DirectRead>& GraphLoader::direct_reads() const { return state_->direct; }
 
-std::optional<BytesWanted> GraphLoader::prepare() {
+std::vector<BytesWanted> GraphLoader::prepare() {
   State& s = *state_;
   try {
     if (!s.told) s.find_members();
@@ -321,7 +323,8 @@ std::optional<BytesWanted> GraphLoader::prepare() {
     if (!s.bundle) s.bundle = open_variables(s.members, s.limits);
     s.plan_reads();
     s.direct = s.files.resolve(s.reads);
-    return std::nullopt;
+    s.files.forget_bytes();  // of metadata
+    return {};
   } catch (const NeedBytes& need) {
     return s.files.wanted(need);
   }

@@ -49,7 +49,7 @@ class GraphLoader {
   ~GraphLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
-  std::optional<BytesWanted> prepare();
+  std::vector<BytesWanted> prepare();
   const std::vector<DirectRead>& direct_reads() const;
   std::shared_ptr<SavedGraph> finish();
 

@@ -44,8 +44,8 @@ export interface NativeIo {
   graphLoader(tags: string[], allowMissingOps: boolean): number;
   loaderAddFile(id: number, path: string, size: number): number;
   loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
-  /** Bytes that are needed next; null when the model stands. */
-  loaderPrepare(id: number): NativeWanted | null;
+  /** Bytes that are needed next; none when the model stands. */
+  loaderPrepare(id: number): NativeWanted[];
   /** [file, offset, count] of every range to be read, one after the other. */
   loaderReads(id: number): Float64Array;
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
@@ -70,14 +70,15 @@ export interface NativeIo {
   /** Python's words where the assertion does not hold, else ''. */
   checkRestoration(id: number, tree: NativeTrackedTree, assertion: RestoreAssertion): string;
   releaseRestoration(id: number): void;
-  writerRead(id: number, file: number, piece: number, offset: number, count: number): Uint8Array;
+  /** Fills `into` with the bytes of a piece from `offset` on. */
+  writerRead(id: number, file: number, piece: number, offset: number, into: Uint8Array): void;
   releaseWriter(id: number): void;
   inspector(): number;
   inspectorAddFile(id: number, path: string, size: number): void;
   inspectorAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
-  /** Bytes that are needed next; null when metadata, or all digests, are there. */
-  inspectorPrepare(id: number): NativeWanted | null;
-  inspectorDigest(id: number): NativeWanted | null;
+  /** Bytes that are needed next; none when metadata, or all digests, are there. */
+  inspectorPrepare(id: number): NativeWanted[];
+  inspectorDigest(id: number): NativeWanted[];
   /** JSON. */
   inspectorReport(id: number): string;
   releaseInspector(id: number): void;

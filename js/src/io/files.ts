@@ -1,12 +1,13 @@
 // Files that a model is read from: a name, a size, and ranges of bytes when asked for.
 import { AbortError, DataLossError, IOError, throwIfAborted } from '../errors.js';
 
-/** One file. `read` gives exactly the bytes of a range, or throws. */
+/** One file. */
 export interface SourceFile {
   /** Path below the model's folder, or the name of the file. */
   path: string;
   size: number;
-  read(offset: number, count: number): Promise<Uint8Array>;
+  /** The bytes of a range, fewer where the file ends. They may stand in `room`, memory for at least as many. */
+  read(offset: number, count: number, room?: Uint8Array): Promise<Uint8Array>;
   /** The same at once, also after the source has been closed; not every source can. */
   readSync?(offset: number, count: number): Uint8Array;
 }
@@ -36,12 +37,12 @@ export function blobFile(path: string, blob: Blob): SourceFile {
   };
 }
 
-/** How much is read at once: large enough to be fast, small enough not to hold a model twice. */
-export const CHUNK = 16 << 20;
+/** How much is read at once, in bytes: large enough to be fast, small enough not to hold a model twice. */
+export const CHUNK = 4 << 20;
 
 /** A range of a file; DataLossError if the file ends before it does. */
-export async function readExactly(file: SourceFile, offset: number, count: number): Promise<Uint8Array> {
-  return exactly(file, await file.read(offset, count), offset, count);
+export async function readExactly(file: SourceFile, offset: number, count: number, room?: Uint8Array): Promise<Uint8Array> {
+  return exactly(file, await file.read(offset, count, room), offset, count);
 }
 
 /** A range of a file, given whole by its source; DataLossError if the file ends before it does. */
@@ -85,8 +86,10 @@ export async function downloadBlob(
   // Of a compressed body the length is that of the wire, not of what arrives here.
   const total = Number.isFinite(length) && (encoded === null || encoded === 'identity') ? length : null;
   if (response.body === null) return response.blob();
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const blobs: Blob[] = [];
+  let parts: Uint8Array<ArrayBuffer>[] = [];
   let loaded = 0;
+  let kept = 0;
   const reader = response.body.getReader();
   try {
     for (;;) {
@@ -95,6 +98,11 @@ export async function downloadBlob(
       if (done) break;
       parts.push(value as Uint8Array<ArrayBuffer>);
       loaded += value.length;
+      if (loaded - kept >= CHUNK) {
+        blobs.push(new Blob(parts));
+        parts = [];
+        kept = loaded;
+      }
       onProgress?.({ loaded, total, stage: 'download' });
     }
   } catch (cause) {
@@ -104,5 +112,5 @@ export async function downloadBlob(
   }
   if (total !== null && loaded < total)
     throw new DataLossError(`${url} ended after ${loaded} of ${total} bytes.`, { path: url, offset: loaded });
-  return new Blob(parts);
+  return new Blob([...blobs, ...parts]);
 }

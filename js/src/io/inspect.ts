@@ -5,7 +5,8 @@ import type { NativeWanted } from '../engine/io_native.js';
 import { NotFoundError, throwIfAborted } from '../errors.js';
 import { type CheckpointFiles, openCheckpoint, shardSuffix } from '../train/checkpoint_files.js';
 import { openIndex } from '../train/checkpoint_reader.js';
-import { type OpenSource, type Progress, type SourceFile, readExactly } from './files.js';
+import type { OpenSource, Progress, SourceFile } from './files.js';
+import { answerWishes } from './load.js';
 import { type ModelSource, openSource } from './source.js';
 
 /** An array of a file. */
@@ -119,18 +120,17 @@ async function openAny(source: ModelSource, options: InspectOptions): Promise<Op
 async function answerAll(
   id: number,
   files: readonly SourceFile[],
-  next: () => NativeWanted | null,
+  next: () => NativeWanted[],
   { signal, onProgress }: InspectOptions,
 ): Promise<void> {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let loaded = 0;
-  for (let wanted = next(); wanted !== null; wanted = next()) {
+  await answerWishes(files, next, ({ file, offset }, bytes) => {
     throwIfAborted(signal, 'Inspecting');
-    const bytes = await readExactly(files[wanted.file] as SourceFile, wanted.offset, wanted.count);
-    native().inspectorAddBytes(id, wanted.file, wanted.offset, bytes);
+    native().inspectorAddBytes(id, file, offset, bytes);
     loaded += bytes.length;
     onProgress?.({ loaded: Math.min(loaded, total), total, stage: 'read' });
-  }
+  });
 }
 
 function classOf(config: Json | undefined): string | null {

@@ -1,5 +1,6 @@
 // Drives the engine's loaders: hands over the bytes they ask for, then reads weights straight into the engine's memory.
 import { native } from '../engine/index.js';
+import type { NativeWanted } from '../engine/io_native.js';
 import { throwIfAborted } from '../errors.js';
 import { bytesFile, CHUNK, type OpenSource, type Progress, readExactly, type SourceFile } from './files.js';
 
@@ -13,12 +14,35 @@ export async function runLoader(loader: number, source: OpenSource, { signal, on
   const engine = native();
   const files = source.files;
   files.forEach(({ path, size }) => engine.loaderAddFile(loader, path, size));
-  for (let wanted = engine.loaderPrepare(loader); wanted !== null; wanted = engine.loaderPrepare(loader)) {
-    throwIfAborted(signal, 'Loading');
-    const bytes = await readExactly(files[wanted.file] as SourceFile, wanted.offset, wanted.count);
-    engine.loaderAddBytes(loader, wanted.file, wanted.offset, bytes);
-  }
+  await answerWishes(
+    files,
+    () => engine.loaderPrepare(loader),
+    ({ file, offset }, bytes) => {
+      throwIfAborted(signal, 'Loading');
+      engine.loaderAddBytes(loader, file, offset, bytes);
+    },
+  );
   await readWeights(loader, files, { signal, onProgress });
+}
+
+/** How many ranges are read at the same time, of files that take their time to answer. */
+const AT_ONCE = 16;
+
+/** Reads what is wanted, until nothing is. */
+export async function answerWishes(
+  files: readonly SourceFile[],
+  next: () => NativeWanted[],
+  add: (wanted: NativeWanted, bytes: Uint8Array) => void,
+): Promise<void> {
+  for (let wanted = next(); wanted.length > 0; wanted = next()) {
+    for (let first = 0; first < wanted.length; first += AT_ONCE) {
+      const some = wanted.slice(first, first + AT_ONCE);
+      const parts = await Promise.all(
+        some.map(({ file, offset, count }) => readExactly(files[file] as SourceFile, offset, count)),
+      );
+      parts.forEach((bytes, i) => add(some[i] as NativeWanted, bytes));
+    }
+  }
 }
 
 interface Range {
@@ -36,6 +60,7 @@ async function readWeights(loader: number, files: readonly SourceFile[], { signa
   }
   const total = ranges.reduce((sum, { count }) => sum + count, 0);
   ranges.sort((a, b) => a.file - b.file || a.offset - b.offset);
+  const room = new Uint8Array(CHUNK); // used again and again: new memory costs more than the reading
   let loaded = 0;
   for (let first = 0; first < ranges.length;) {
     throwIfAborted(signal, 'Loading');
@@ -43,9 +68,9 @@ async function readWeights(loader: number, files: readonly SourceFile[], { signa
     const { file, offset } = group[0] as Range;
     const last = group.at(-1) as Range;
     if (group.length === 1 && last.count > CHUNK) {
-      await readLarge(loader, files[file] as SourceFile, last);
+      await readLarge(loader, files[file] as SourceFile, last, room);
     } else {
-      const bytes = await readExactly(files[file] as SourceFile, offset, last.offset + last.count - offset);
+      const bytes = await readExactly(files[file] as SourceFile, offset, last.offset + last.count - offset, room);
       for (const range of group) {
         const start = range.offset - offset;
         native().loaderFill(loader, range.index, 0, bytes.subarray(start, start + range.count));
@@ -71,9 +96,9 @@ function neighbours(ranges: readonly Range[], first: number): Range[] {
   return ranges.slice(first, end);
 }
 
-async function readLarge(loader: number, file: SourceFile, { index, offset, count }: Range): Promise<void> {
+async function readLarge(loader: number, file: SourceFile, { index, offset, count }: Range, room: Uint8Array): Promise<void> {
   for (let at = 0; at < count; at += CHUNK) {
-    const bytes = await readExactly(file, offset + at, Math.min(CHUNK, count - at));
+    const bytes = await readExactly(file, offset + at, Math.min(CHUNK, count - at), room);
     native().loaderFill(loader, index, at, bytes);
   }
 }
@@ -93,7 +118,7 @@ export async function checkpointsInZip(file: SourceFile): Promise<SourceFile[]> 
 
 /** A part of a file as a file of its own. */
 function windowFile(path: string, { read, readSync }: SourceFile, start: number, size: number): SourceFile {
-  const window: SourceFile = { path, size, read: (offset, count) => read(start + offset, count) };
+  const window: SourceFile = { path, size, read: (offset, count, room) => read(start + offset, count, room) };
   if (readSync !== undefined) window.readSync = (offset, count) => readSync(start + offset, count);
   return window;
 }

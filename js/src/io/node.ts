@@ -92,7 +92,7 @@ async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
     return {
       path: name,
       size,
-      read: (offset, count) => readRange(handle, file, offset, count),
+      read: (offset, count, room) => readRange(handle, file, offset, count, room),
       readSync: (offset, count) => readRangeSync(node.fs, file, offset, count),
     };
   };
@@ -132,8 +132,9 @@ async function readRange(
   path: string,
   offset: number,
   count: number,
+  room: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const buffer = new Uint8Array(count);
+  const buffer = room?.subarray(0, count) ?? new Uint8Array(count);
   let at = 0;
   while (at < count) {
     let bytesRead: number;
@@ -173,16 +174,24 @@ function readRangeSync(fs: NodeModules['fs'], path: string, offset: number, coun
   return buffer.subarray(0, at);
 }
 
-/** A file to be written: its path below the target and its bytes, piece by piece. */
+/** The largest piece that is written at once, in bytes: what caches hold. */
+export const WRITE_CHUNK = 1 << 20;
+/** Memory for the next `count` bytes. */
+export type RoomFor = (count: number) => Uint8Array<ArrayBuffer>;
+
+/** A file to be written: its path below the target, and its bytes, in pieces of WRITE_CHUNK at most. */
 export interface WrittenFile {
   path: string;
-  chunks(): Iterable<Uint8Array>;
+  size: number;
+  /** Without `roomFor` each piece has memory of its own. */
+  chunks(roomFor?: RoomFor): Iterable<Uint8Array>;
 }
 
-async function writeChunks(file: string, { chunks }: WrittenFile, fs: NodeModules['fs']): Promise<void> {
+async function writeChunks(file: string, { chunks, size }: WrittenFile, fs: NodeModules['fs']): Promise<void> {
   const handle = await fs.promises.open(file, 'w');
+  const room = new Uint8Array(Math.min(size, WRITE_CHUNK));
   try {
-    for (const chunk of chunks()) {
+    for (const chunk of chunks((count) => room.subarray(0, count))) {
       for (let at = 0; at < chunk.length;) at += (await handle.write(chunk, at)).bytesWritten;
     }
     await handle.sync();
@@ -223,7 +232,7 @@ async function writeFilesBelow(folder: string, files: readonly WrittenFile[], { 
   for (const below of folders) await fs.promises.mkdir(below, { recursive: true });
   for (const file of files) await writeChunks(path.join(folder, ...file.path.split('/')), file, fs);
   for (const below of folders) await syncFolder(below, fs);
-  await writeChunks(path.join(folder, COMPLETE), { path: COMPLETE, chunks: () => [] }, fs);
+  await writeChunks(path.join(folder, COMPLETE), { path: COMPLETE, size: 0, chunks: () => [] }, fs);
   await syncFolder(folder, fs);
 }
 
@@ -318,7 +327,8 @@ export function readTextSync(path: string): string | null {
 
 /** Replaces a small text file. */
 export async function writeText(path: string, text: string): Promise<void> {
-  await writePath(path, { path, chunks: () => [new TextEncoder().encode(text)] }, true);
+  const bytes = new TextEncoder().encode(text);
+  await writePath(path, { path, size: bytes.length, chunks: () => [bytes] }, true);
 }
 
 /** Deletes the files of a checkpoint, the index first: what is left of one that is half deleted is no checkpoint. */

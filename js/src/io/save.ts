@@ -3,14 +3,11 @@ import { native } from '../engine/index.js';
 import type { NativeFiles } from '../engine/io_native.js';
 import { IOError, RuntimeError, TypeError } from '../errors.js';
 import { isNode } from '../platform.js';
-import { concatBytes } from '../tensor.js';
 import { type Progress, messageOf } from './files.js';
 import { SCHEME, storeFiles } from './indexeddb.js';
-import { writeFolder, writePath, writePrefix, type WrittenFile } from './node.js';
+import { type RoomFor, WRITE_CHUNK, writeFolder, writePath, writePrefix, type WrittenFile } from './node.js';
 
 const DOWNLOADS = 'downloads://';
-const CHUNK = 16 << 20;
-
 export type SaveFormat = 'tf' | 'h5' | 'keras';
 /** What the browser's file system API offers to write into a folder. */
 export interface WritableDirectory {
@@ -38,12 +35,20 @@ export type FileForm = SaveFormat | 'checkpoint';
 /** What the engine is to write: the files of a folder, or, with `asZip`, one file. */
 export type Writer = (asZip: boolean) => NativeFiles;
 
-function* chunksOf({ id, files }: NativeFiles, file: number, onChunk: (bytes: number) => void): Iterable<Uint8Array> {
+const ownRoom: RoomFor = (count) => new Uint8Array(count);
+
+function* chunksOf(
+  { id, files }: NativeFiles,
+  file: number,
+  onChunk: (bytes: number) => void,
+  roomFor: RoomFor,
+): Iterable<Uint8Array> {
   const { pieces } = files[file] as NativeFiles['files'][number];
   for (let piece = 0; piece < pieces.length; piece++) {
     const size = pieces[piece] as number;
-    for (let at = 0; at < size; at += CHUNK) {
-      const chunk = native().writerRead(id, file, piece, at, Math.min(CHUNK, size - at));
+    for (let at = 0; at < size; at += WRITE_CHUNK) {
+      const chunk = roomFor(Math.min(WRITE_CHUNK, size - at));
+      native().writerRead(id, file, piece, at, chunk);
       onChunk(chunk.length);
       yield chunk;
     }
@@ -96,10 +101,12 @@ async function deliver(
     loaded += bytes;
     onProgress?.({ loaded, total, stage: 'write' });
   };
-  const files: WrittenFile[] = written.files.map(({ path }, i) => ({ path, chunks: () => chunksOf(written, i, onChunk) }));
+  const files: WrittenFile[] = written.files.map(({ path, size }, i) => ({
+    path,
+    size,
+    chunks: (roomFor = ownRoom) => chunksOf(written, i, onChunk, roomFor),
+  }));
   const first = files[0] as WrittenFile;
-  const whole = (file: WrittenFile): Uint8Array<ArrayBuffer> => concatBytes([...file.chunks()]);
-  const blobOf = (file: WrittenFile): Blob => new Blob([...file.chunks()] as Uint8Array<ArrayBuffer>[]);
 
   if (target === undefined) return whole(first);
   if (name !== null) {
@@ -131,6 +138,32 @@ async function deliver(
     throw new TypeError("A model is saved to a path, a URL, a stream, a folder's handle or an object with write().");
   }
   return undefined;
+}
+
+/** A file as a Blob, made of Blobs, whose bytes need not stay in the JavaScript heap until all of them are there. */
+function blobOf({ size, chunks }: WrittenFile): Blob {
+  const parts: Blob[] = [];
+  const room = new Uint8Array(Math.min(size, WRITE_CHUNK));
+  let used = 0;
+  const flush = (): void => {
+    parts.push(new Blob([room.subarray(0, used)]));
+    used = 0;
+  };
+  const roomFor: RoomFor = (count) => {
+    if (used + count > room.length) flush();
+    return room.subarray(used, used + count);
+  };
+  for (const chunk of chunks(roomFor)) used += chunk.length;
+  flush();
+  return new Blob(parts);
+}
+
+/** All bytes of a file. */
+function whole({ size, chunks }: WrittenFile): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks((count) => bytes.subarray(at, at + count))) at += chunk.length;
+  return bytes;
 }
 
 function isCustomTarget(target: SaveTarget | undefined): target is CustomTarget {

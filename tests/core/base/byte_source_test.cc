@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/base/error.h"
@@ -90,6 +91,25 @@ TEST(BlockSource, ClaimsOfTerabytesCostNothing) {
         source.read((int64_t{1} << 50) - 1, std::span(&byte, 1));
       },
       NeedBytes);
+}
+
+TEST(GatherNeeds, AsksForAllPartsAtOnce) {
+  constexpr int64_t kBlock = BlockSource::kBlockBytes;
+  const BlockSource source("b", 10 * kBlock);
+  const std::vector<int64_t> places = {2 * kBlock + 1, 7 * kBlock, 10 * kBlock, 5};  // the third is past the end
+  const auto nested = [&](int64_t place) {
+    gather_needs(std::vector{place, place + kBlock}, [&](int64_t offset) { source.read(offset, 1); });
+  };
+  std::vector<int64_t> asked;
+  try {
+    gather_needs(places, nested);
+  } catch (const NeedBytes& need) {
+    asked.push_back(need.offset);
+    for (const NeedBytes& other : need.others) asked.push_back(other.offset);
+  }
+  std::ranges::sort(asked);
+  EXPECT_EQ(asked, (std::vector<int64_t>{0, kBlock, 2 * kBlock, 3 * kBlock, 7 * kBlock, 8 * kBlock}));
+  EXPECT_NO_THROW(gather_needs(std::vector{10 * kBlock}, [&](int64_t offset) { source.read(offset, 1); }));
 }
 
 TEST(WindowSource, StaysInsideItsPart) {

@@ -36,11 +36,8 @@ std::shared_ptr<Restoration> restore(const Files& files, const TrackedRoot& root
   for (size_t i = 0; i < files.shards.size(); ++i)
     loader.add_file(shard_name("ckpt", static_cast<int>(i), static_cast<int>(files.shards.size())),
                     static_cast<int64_t>(files.shards[i].size()));
-  while (const auto want = loader.prepare()) {
-    const FileBytes& bytes = files.shards[static_cast<size_t>(want->file)];
-    loader.add_bytes(want->file, want->offset,
-                     std::span(bytes).subspan(static_cast<size_t>(want->offset), static_cast<size_t>(want->count)));
-  }
+  testing::answer_wishes(
+      loader, [&] { return loader.prepare(); }, [&](size_t shard) -> const FileBytes& { return files.shards[shard]; });
   for (const DirectRead& read : loader.direct_reads())
     std::copy_n(files.shards[static_cast<size_t>(read.file)].begin() + read.offset, read.target.size(), read.target.begin());
   return loader.finish();

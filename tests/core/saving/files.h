@@ -47,16 +47,28 @@ inline MemoryFiles to_memory(const std::vector<OutputFile>& files) {
   return result;
 }
 
+/// Gives `job` what `next()` wants of files' bytes, until it wants nothing. Returns how many bytes that were.
+template <class Job, class Next, class BytesOf>
+int64_t answer_wishes(Job& job, Next&& next, BytesOf&& bytes_of_file) {
+  int64_t count = 0;
+  for (std::vector<BytesWanted> wanted = next(); !wanted.empty(); wanted = next()) {
+    for (const BytesWanted& want : wanted) {
+      const FileBytes& bytes = bytes_of_file(static_cast<size_t>(want.file));
+      job.add_bytes(want.file, want.offset,
+                    std::span(bytes).subspan(static_cast<size_t>(want.offset), static_cast<size_t>(want.count)));
+      count += want.count;
+    }
+  }
+  return count;
+}
+
 /// Answers a loader's wishes from memory. `asked`, if given, counts the bytes of metadata that were fetched.
 template <class Loader>
 void feed(Loader& loader, const MemoryFiles& files, int64_t* asked = nullptr) {
   for (const auto& [path, bytes] : files) loader.add_file(path, static_cast<int64_t>(bytes.size()));
-  while (const auto want = loader.prepare()) {
-    const FileBytes& bytes = files[static_cast<size_t>(want->file)].second;
-    loader.add_bytes(want->file, want->offset,
-                     std::span(bytes).subspan(static_cast<size_t>(want->offset), static_cast<size_t>(want->count)));
-    if (asked != nullptr) *asked += want->count;
-  }
+  const int64_t count = answer_wishes(
+      loader, [&] { return loader.prepare(); }, [&](size_t file) -> const FileBytes& { return files[file].second; });
+  if (asked != nullptr) *asked += count;
   for (const DirectRead& read : loader.direct_reads()) {
     const FileBytes& bytes = files[static_cast<size_t>(read.file)].second;
     std::copy_n(bytes.begin() + read.offset, read.target.size(), read.target.begin());
@@ -74,13 +86,9 @@ inline LoadedModel load_files(Session& session, const MemoryFiles& files, const 
 inline Json inspect_files(const Limits& limits, const MemoryFiles& files) {
   Inspector inspector(limits);
   for (const auto& [path, bytes] : files) inspector.add_file(path, static_cast<int64_t>(bytes.size()));
-  const auto answer = [&](const BytesWanted& want) {
-    const FileBytes& bytes = files[static_cast<size_t>(want.file)].second;
-    inspector.add_bytes(want.file, want.offset,
-                        std::span(bytes).subspan(static_cast<size_t>(want.offset), static_cast<size_t>(want.count)));
-  };
-  while (const auto want = inspector.prepare()) answer(*want);
-  while (const auto want = inspector.digest()) answer(*want);
+  const auto bytes_of_file = [&](size_t file) -> const FileBytes& { return files[file].second; };
+  answer_wishes(inspector, [&] { return inspector.prepare(); }, bytes_of_file);
+  answer_wishes(inspector, [&] { return inspector.digest(); }, bytes_of_file);
   return parse_json(inspector.report(), "report", limits);
 }
 

@@ -11,6 +11,7 @@
 #include "core/ops/builders.h"
 #include "core/saving/model_files.h"
 #include "core/saving/saved_model/saved_model_reader.h"
+#include "proto/saved_model.pb.h"
 #include "tests/core/saving/files.h"
 
 namespace keras {
@@ -185,6 +186,23 @@ TEST(SavedGraph, LoadsKerasModelsWithoutTheirClasses) {
     const Json& signatures = nodes[nodes[0]["children"]["signatures"].get<size_t>()];
     const Json& serving = nodes[signatures["children"]["serving_default"].get<size_t>()];
     EXPECT_EQ(graph->function(serving["traces"][0].get<size_t>())->args.size(), 1u) << name;
+  }
+}
+
+// Variables are made before their values are looked for: a file of a few bytes must not make half a gigabyte of them.
+TEST(SavedGraph, MakesNoMoreVariablesThanTheFilesCanHold) {
+  tensorflow::SavedModel model;
+  auto& variable = *model.add_meta_graphs()->mutable_object_graph_def()->add_nodes()->mutable_variable();
+  variable.set_name("huge");
+  variable.set_dtype(tensorflow::DT_FLOAT);
+  for (const int64_t dim : {int64_t{1} << 20, int64_t{128}}) variable.mutable_shape()->add_dim()->set_size(dim);
+  const std::string text = model.SerializeAsString();
+  const auto bytes = std::as_bytes(std::span(text));
+  try {
+    load({{"saved_model.pb", FileBytes(bytes.begin(), bytes.end())}, {"variables/variables.index", FileBytes()}});
+    FAIL() << "512 MiB were made for " << text.size() << " bytes";
+  } catch (const ResourceExhaustedError& error) {
+    EXPECT_NE(error.message().find("Variable 'huge' of 536870912 bytes"), std::string::npos) << error.message();
   }
 }
 
