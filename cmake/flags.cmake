@@ -28,11 +28,10 @@ else()
     add_compile_options(-O1 -fsanitize=thread -fno-omit-frame-pointer)
     add_link_options(-fsanitize=thread)
   elseif(KERAS_SANITIZE)
-    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # The last counts what an input of a fuzzer reaches; the fuzzers themselves link libFuzzer.
+    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+                        -fsanitize=fuzzer-no-link)
     add_link_options(-fsanitize=address,undefined)
-  endif()
-  if(KERAS_FUZZ)
-    add_compile_options(-fsanitize=fuzzer-no-link)  # counts what an input reaches; the programs themselves link libFuzzer
   endif()
   list(APPEND KERAS_KERNEL_FLAGS -msse4.2)
   find_package(Threads REQUIRED)

@@ -15,7 +15,6 @@ await main(async () => {
   await buildNative('native');
   await buildNative('native-asan');
   await buildNative('native-tsan');
-  await buildNative('native-fuzz');
   await buildPackage();
   if (!(await runSuites(listSuites({ chromium, tensorflowMissing })))) process.exitCode = 1;
 });

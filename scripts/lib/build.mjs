@@ -29,7 +29,7 @@ async function configure(preset, env, ...launcher) {
 
 const build = (preset, env) => run('cmake', ['--build', '--preset', preset, '-j', String(availableParallelism())], { env });
 
-/** `preset`: native, native-asan, native-tsan or native-fuzz. */
+/** `preset`: native, native-asan or native-tsan. */
 export async function buildNative(preset) {
   say(`Building the core: ${preset}`);
   const env = { ...buildEnvironment, ...nativeCompiler() };

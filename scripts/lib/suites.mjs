@@ -36,7 +36,9 @@ async function runChecks() {
 
 /** GoogleTest programs under CTest, in one build. */
 async function runCoreTests(preset) {
-  const { ok, output } = await runAndListen('ctest', ['--preset', preset, '--verbose'], { env: buildEnvironment });
+  const { ok, output } = await runAndListen('ctest', ['--preset', preset, '--label-exclude', 'fuzz', '--verbose'], {
+    env: buildEnvironment,
+  });
   const passed = [...output.matchAll(/\[ {2}PASSED {2}\] (\d+) tests?/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   const summary = output.match(/^\d+% tests passed.*$/m)?.[0] ?? 'ended early';
   return { ok: ok && passed > 0, closing: `${passed} tests passed; programs: ${summary}` };
@@ -44,7 +46,9 @@ async function runCoreTests(preset) {
 
 /** The fuzzers of tests/fuzz under CTest, each for a fixed number of inputs. */
 async function runFuzzers() {
-  const { ok, output } = await runAndListen('ctest', ['--preset', 'native-fuzz', '--verbose'], { env: buildEnvironment });
+  const { ok, output } = await runAndListen('ctest', ['--preset', 'native-asan', '--label-regex', 'fuzz', '--verbose'], {
+    env: buildEnvironment,
+  });
   const inputs = [...output.matchAll(/stat::number_of_executed_units: (\d+)/g)].map(([, count]) => Number(count));
   return {
     ok: ok && inputs.length > 0,
