@@ -5,6 +5,7 @@ import { RuntimeError } from './errors.js';
 type NodeFs = typeof import('node:fs');
 type NodePath = typeof import('node:path');
 type NodeUrl = typeof import('node:url');
+type NodeOs = typeof import('node:os');
 
 /** Whether Node's own modules are there (Bun and Deno have them too). */
 export function isNode(): boolean {
@@ -26,23 +27,30 @@ export interface NodeModules {
   fs: NodeFs;
   path: NodePath;
   url: NodeUrl;
+  os: NodeOs;
 }
 
 /** Node's file modules. REQUIRES: isNode(). */
 export async function nodeModules(): Promise<NodeModules> {
-  const [fs, path, url] = await Promise.all([
+  const [fs, path, url, os] = await Promise.all([
     builtin<NodeFs>('node:fs'),
     builtin<NodePath>('node:path'),
     builtin<NodeUrl>('node:url'),
+    builtin<NodeOs>('node:os'),
   ]);
-  return { fs, path, url };
+  return { fs, path, url, os };
 }
 
 /** Node's file modules at once. Throws RuntimeError where they have to be waited for. */
 export function nodeModulesNow(): NodeModules {
   const lookup = isNode() ? (process as { getBuiltinModule?: <T>(name: string) => T }).getBuiltinModule : undefined;
   if (lookup === undefined) throw new RuntimeError('This needs the file system of Node 20.16 or later.');
-  return { fs: lookup<NodeFs>('node:fs'), path: lookup<NodePath>('node:path'), url: lookup<NodeUrl>('node:url') };
+  return {
+    fs: lookup<NodeFs>('node:fs'),
+    path: lookup<NodePath>('node:path'),
+    url: lookup<NodeUrl>('node:url'),
+    os: lookup<NodeOs>('node:os'),
+  };
 }
 
 /** The bytes of a file: URL or path in Node; null for what has to be fetched. */
@@ -60,9 +68,7 @@ export async function baseUrl(): Promise<string> {
 
 /** How many threads the machine runs at a time. */
 export async function processorCount(): Promise<number> {
-  const count = isNode()
-    ? (await builtin<typeof import('node:os')>('node:os')).availableParallelism()
-    : navigator.hardwareConcurrency;
+  const count = isNode() ? (await builtin<NodeOs>('node:os')).availableParallelism() : navigator.hardwareConcurrency;
   return Math.max(1, count || 1);
 }
 

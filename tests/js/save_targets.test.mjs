@@ -1,7 +1,7 @@
 // Everything a model can be saved to can be loaded again: same config, same bits, same optimizer. What TensorFlow makes of
 // the files is tested in tests/conformance.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -84,6 +84,27 @@ describe('save to a path', () => {
     assert.deepEqual((await readdir(folder)).sort(), ['m', 'm.h5']);
     assert.deepEqual((await readdir(join(folder, 'm'))).sort(), ['assets', ...SAVED_MODEL].sort());
     await isWhole(join(folder, 'm'));
+  });
+  test('writes to the target of a symbolic link, as Python does', async () => {
+    await mkdir(join(folder, 'elsewhere'));
+    for (const name of ['m.h5', 'm', 'm.zip']) {
+      const [link, target] = [join(folder, `link_${name}`), join(folder, 'elsewhere', name)];
+      await symlink(join('elsewhere', name), link); // to nothing yet
+      for (let i = 0; i < 2; i++) {
+        await model.save(link);
+        assert.ok((await lstat(link)).isSymbolicLink());
+        await isWhole(target);
+        await isWhole(link);
+      }
+    }
+    assert.deepEqual((await readdir(join(folder, 'elsewhere'))).sort(), ['m', 'm.h5', 'm.zip']);
+    assert.deepEqual((await readdir(folder)).sort(), ['elsewhere', 'link_m', 'link_m.h5', 'link_m.zip']);
+    await symlink('loop', join(folder, 'loop'));
+    await assert.rejects(model.save(join(folder, 'loop')), (e) => e instanceof keras.IOError && /ELOOP/.test(e.message));
+    // What an interrupted save left stands beside the target.
+    await rename(join(folder, 'elsewhere', 'm'), join(folder, 'elsewhere', 'm.keras-wasm-old'));
+    await isWhole(join(folder, 'link_m'));
+    assert.deepEqual((await readdir(join(folder, 'elsewhere'))).sort(), ['m', 'm.h5', 'm.zip']);
   });
   test("does not replace a folder that is no model's", async () => {
     await mkdir(join(folder, 'photos'));

@@ -61,6 +61,11 @@ export async function readWhole(file: SourceFile): Promise<Uint8Array> {
   return bytes;
 }
 
+/** The code of an error of Node's: `ENOENT`. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 /** What an error says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -2,10 +2,11 @@
 //
 // A folder is replaced by two renames: the complete new one stands as `<name>.keras-wasm-new`, the old one goes to
 // `<name>.keras-wasm-old`, the new one takes its place. At every instant a complete model stands under one of the three
-// names; what an interruption left is finished by the next load or save.
+// names; what an interruption left is finished by the next load or save. A file has a name of its own until it is complete.
 import { IOError, NotFoundError } from '../errors.js';
 import { type NodeModules, nodeModules, nodeModulesNow } from '../platform.js';
-import { type OpenSource, type SourceFile, messageOf } from './files.js';
+import { type OpenSource, type SourceFile, codeOf, messageOf } from './files.js';
+import { ownTag, removeDeadLock, removeLeftOvers, withLock } from './lock.js';
 
 const NEW = '.keras-wasm-new';
 const OLD = '.keras-wasm-old';
@@ -19,12 +20,22 @@ async function toPath(target: string | URL): Promise<{ path: string; node: NodeM
   return { path: path.length > 1 ? path.replace(/[\\/]+$/, '') : path, node };
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+/** Where a path leads: the target of a symbolic link, also where there is nothing yet. */
+async function throughLinks(path: string, node: NodeModules): Promise<string> {
+  const { promises } = node.fs;
+  const target = await promises.readlink(path).catch(() => null);
+  if (target === null) return path;
+  await promises.stat(path).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ELOOP') throw cause;
+  });
+  return throughLinks(node.path.resolve(await promises.realpath(node.path.dirname(path)), target), node);
 }
 
-/** Finishes what an interrupted save of a folder left. */
-async function recover(path: string, { fs }: NodeModules): Promise<void> {
+/** Finishes what an interrupted save left. */
+async function recover(path: string, node: NodeModules): Promise<void> {
+  const { fs } = node;
+  await removeDeadLock(path, node);
+  await removeLeftOvers(path, NEW, node);
   if (!fs.existsSync(path)) {
     if (fs.existsSync(`${path}${NEW}/${COMPLETE}`)) await promote(path, fs);
     else if (fs.existsSync(path + OLD)) await fs.promises.rename(path + OLD, path);
@@ -34,11 +45,9 @@ async function recover(path: string, { fs }: NodeModules): Promise<void> {
   if (fs.existsSync(path + OLD)) await fs.promises.rm(path + OLD, { recursive: true, force: true });
 }
 
-/** The new folder takes its place. A load in another process may have seen it first and have done so. */
+/** The new folder takes its place. */
 async function promote(path: string, fs: NodeModules['fs']): Promise<void> {
-  await fs.promises.rename(path + NEW, path).catch((cause: unknown) => {
-    if (codeOf(cause) !== 'ENOENT' || !fs.existsSync(path)) throw cause;
-  });
+  await moveNew(path, fs);
   await fs.promises.rm(`${path}/${COMPLETE}`, { force: true });
 }
 
@@ -71,7 +80,10 @@ export async function pathSource(target: string | URL): Promise<OpenSource> {
   const { path, node } = await toPath(target);
   const inode = async (): Promise<number | undefined> => (await node.fs.promises.stat(path).catch(() => null))?.ino;
   for (let attempt = 1; ; attempt++) {
-    await recover(path, node).catch(() => undefined); // a folder that may only be read
+    // Not where the folder may only be read.
+    await throughLinks(path, node)
+      .then((target) => recover(target, node))
+      .catch(() => undefined);
     const before = await inode();
     try {
       const source = await openPath(path, node);
@@ -200,20 +212,23 @@ async function writeChunks(file: string, { chunks, size }: WrittenFile, fs: Node
   }
 }
 
-/** Writes one file. What was there before stays until the new one is complete. */
+/** Writes one file, through links. What was there before stays until the new one is complete; of two at once the last one stays. */
 export async function writePath(target: string | URL, file: WrittenFile, overwrite: boolean): Promise<void> {
   const { path, node } = await toPath(target);
   const { fs } = node;
   if (!overwrite && fs.existsSync(path)) throw new IOError(`${path} exists already, and \`overwrite\` is false.`, { path });
-  const temporary = `${path}${NEW}`;
+  let temporary: string | undefined;
   try {
-    await fs.promises.mkdir(node.path.dirname(path), { recursive: true });
-    await fs.promises.rm(temporary, { force: true, recursive: true }); // a folder, where one was being saved under this name
+    const place = await throughLinks(path, node);
+    await fs.promises.mkdir(node.path.dirname(place), { recursive: true });
+    await fs.promises.rm(place + NEW, { force: true, recursive: true }); // a folder, where one was being saved under this name
+    await removeLeftOvers(place, NEW, node);
+    temporary = `${place}${NEW}-${ownTag(node)}`;
     await writeChunks(temporary, file, fs);
-    await fs.promises.rename(temporary, path);
-    await syncFolder(node.path.dirname(path), fs);
+    await fs.promises.rename(temporary, place);
+    await syncFolder(node.path.dirname(place), fs);
   } catch (cause) {
-    await fs.promises.rm(temporary, { force: true, recursive: true }).catch(() => undefined);
+    if (temporary !== undefined) await fs.promises.rm(temporary, { force: true }).catch(() => undefined);
     throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
   }
 }
@@ -236,22 +251,44 @@ async function writeFilesBelow(folder: string, files: readonly WrittenFile[], { 
   await syncFolder(folder, fs);
 }
 
-/** Writes a folder. What was there before stays until the new one is complete. */
+/** Writes a folder, through links. What was there before stays until the new one is complete. Several at once take turns. */
 export async function writeFolder(target: string | URL, files: readonly WrittenFile[], overwrite: boolean): Promise<void> {
   const { path, node } = await toPath(target);
-  const { fs } = node;
-  const fresh = path + NEW;
   try {
-    await recover(path, node);
-    if (fs.existsSync(path) && !overwrite) throw new IOError(`${path} exists already, and \`overwrite\` is false.`, { path });
-    await checkReplaceable(path, node);
-    await fs.promises.rm(fresh, { recursive: true, force: true });
-    await writeFilesBelow(fresh, files, node);
+    const place = await throughLinks(path, node);
+    await withLock(place, node, async (check) => {
+      await writeFreshFolder(place, files, overwrite, node);
+      await check();
+      await replaceFolder(place, node);
+    });
   } catch (cause) {
-    await fs.promises.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
     if (cause instanceof IOError) throw cause;
     throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
   }
+}
+
+async function writeFreshFolder(
+  path: string,
+  files: readonly WrittenFile[],
+  overwrite: boolean,
+  node: NodeModules,
+): Promise<void> {
+  const { fs } = node;
+  const fresh = path + NEW;
+  await recover(path, node);
+  if (fs.existsSync(path) && !overwrite) throw new IOError(`${path} exists already, and \`overwrite\` is false.`, { path });
+  await checkReplaceable(path, node);
+  await fs.promises.rm(fresh, { recursive: true, force: true });
+  try {
+    await writeFilesBelow(fresh, files, node);
+  } catch (cause) {
+    await fs.promises.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
+    throw cause;
+  }
+}
+
+async function replaceFolder(path: string, node: NodeModules): Promise<void> {
+  const { fs } = node;
   try {
     if (fs.existsSync(path)) await fs.promises.rename(path, path + OLD);
     await promote(path, fs);
@@ -259,7 +296,7 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
     await fs.promises.rm(path + OLD, { recursive: true, force: true });
   } catch (cause) {
     await recover(path, node).catch(() => undefined);
-    throw new IOError(`${path} could not be replaced: ${messageOf(cause)}. The new model may stand at ${fresh}.`, {
+    throw new IOError(`${path} could not be replaced: ${messageOf(cause)}. The new model may stand at ${path}${NEW}.`, {
       path,
       cause,
     });
@@ -267,46 +304,65 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
 }
 
 /**
- * Writes the files of a checkpoint, whose paths stand beside `prefix`, the index last. What was there before stays until all
- * new files are complete; they then take its place one by one, and what an interruption leaves is finished by the next read.
+ * Writes the files of a checkpoint beside `prefix`: shards, the index, and what else there is (the `checkpoint` file). What was
+ * there before stays until all new files are complete; they then take its place one by one, and what an interruption leaves is
+ * finished by the next read. Several at once take turns.
  */
 export async function writePrefix(prefix: string | URL, files: readonly WrittenFile[], overwrite: boolean): Promise<void> {
   const { path, node } = await toPath(prefix);
-  const { fs } = node;
   const folder = node.path.dirname(path);
-  if (!overwrite && fs.existsSync(`${path}.index`)) {
-    throw new IOError(`${path}.index exists already, and \`overwrite\` is false.`, { path });
+  const isPart = (file: WrittenFile): boolean => file.path.startsWith(`${node.path.basename(path)}.`);
+  try {
+    await withLock(path, node, async (check) => {
+      if (!overwrite && node.fs.existsSync(`${path}.index`))
+        throw new IOError(`${path}.index exists already, and \`overwrite\` is false.`, { path });
+      await finishPrefix(path);
+      await replaceParts(folder, files.filter(isPart), check, node);
+    });
+    for (const file of files) if (!isPart(file)) await writePath(node.path.join(folder, file.path), file, true);
+  } catch (cause) {
+    if (cause instanceof IOError) throw cause;
+    throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
   }
-  const places = files.map((file) => node.path.join(folder, file.path));
-  // The index goes first: without it, a new shard means nothing.
+}
+
+/** The index, which is the last of the files, goes first when they are removed: without it, a new shard means nothing. */
+async function replaceParts(
+  folder: string,
+  files: readonly WrittenFile[],
+  check: () => Promise<void>,
+  { fs, path }: NodeModules,
+): Promise<void> {
+  const places = files.map((file) => path.join(folder, file.path));
   const removeNew = async (): Promise<void> => {
     for (const place of [...places].reverse()) await fs.promises.rm(place + NEW, { force: true });
   };
+  await removeNew();
   try {
-    await fs.promises.mkdir(folder, { recursive: true });
-    await finishPrefix(path);
+    for (const [i, file] of files.entries()) await writeChunks(places[i] + NEW, file, fs);
+    await syncFolder(folder, fs);
+    await check();
+  } catch (error) {
     await removeNew();
-    try {
-      for (const [i, file] of files.entries()) await writeChunks(places[i] + NEW, file, fs);
-    } catch (error) {
-      await removeNew();
-      throw error;
-    }
-    await syncFolder(folder, fs);
-    for (const place of places) await fs.promises.rename(place + NEW, place);
-    await syncFolder(folder, fs);
-  } catch (cause) {
-    throw new IOError(`${path} could not be written: ${messageOf(cause)}`, { path, cause });
+    throw error;
   }
+  for (const place of places) await moveNew(place, fs);
+  await syncFolder(folder, fs);
+}
+
+/** What is new takes its place. A read in another process may have seen it first and have done so. */
+async function moveNew(place: string, fs: NodeModules['fs']): Promise<void> {
+  await fs.promises.rename(place + NEW, place).catch((cause: unknown) => {
+    if (codeOf(cause) !== 'ENOENT' || !fs.existsSync(place)) throw cause;
+  });
 }
 
 /** A new index without a new shard: the shard has taken its place, and the index has still to. */
 export async function finishPrefix(prefix: string | URL): Promise<void> {
   const { path, node } = await toPath(prefix);
   const { fs } = node;
-  const index = `${path}.index${NEW}`;
-  if (fs.existsSync(index) && !fs.existsSync(`${path}.data-00000-of-00001${NEW}`))
-    await fs.promises.rename(index, `${path}.index`);
+  const index = `${path}.index`;
+  if (fs.existsSync(index + NEW) && !fs.existsSync(`${path}.data-00000-of-00001${NEW}`)) await moveNew(index, fs);
 }
 
 /** A name in a folder. */
