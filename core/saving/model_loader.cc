@@ -87,6 +87,13 @@ void ModelLoader::State::make_model(const Json& model_config, const Json& traini
   const LoadingScope scope(session, files.most_weight_bytes(session.limits));
   LayerPtr layer = deserialize_layer(model_config, {session, custom_objects});
   loaded.model = std::dynamic_pointer_cast<Functional>(layer);
+  if (!loaded.model && layer->is_model()) {
+    throw UnimplementedError(
+        "{} is a subclass of Model, and this version reads the weights of such models only: make the model, then call "
+        "`model.loadWeights(…)`; `savedModel.load` runs what the file has traced.",
+        layer->class_name())
+        .at(layer->name());
+  }
   if (!loaded.model) throw ValueError("The file holds a layer ({}), not a model", layer->class_name());
   if (!loaded.model->is_graph_network()) {
     throw UnimplementedError("Model '{}' has no input shape; models that were never built cannot be loaded yet",
@@ -186,7 +193,7 @@ LoadedModel ModelLoader::finish() {
 }
 
 struct WeightsLoader::State {
-  FunctionalPtr model;
+  ModelPtr model;
   OptimizerPtr optimizer;
   H5LoadOptions options;
   std::vector<std::string> warnings;
@@ -195,8 +202,7 @@ struct WeightsLoader::State {
   std::vector<DirectRead> direct;
 };
 
-WeightsLoader::WeightsLoader(FunctionalPtr model, H5LoadOptions options, OptimizerPtr optimizer)
-    : state_(std::make_unique<State>()) {
+WeightsLoader::WeightsLoader(ModelPtr model, H5LoadOptions options, OptimizerPtr optimizer) : state_(std::make_unique<State>()) {
   state_->model = std::move(model);
   state_->optimizer = std::move(optimizer);
   state_->options = options;
@@ -227,12 +233,19 @@ std::vector<BytesWanted> WeightsLoader::prepare() {
   State& s = *state_;
   try {
     if (!s.h5) s.h5 = hdf5::Reader::open(weights_file(s.files, s.model->session().limits), s.model->session().limits);
+    const Model& model = *s.model;
+    if (model.is_custom() && !model.built()) {
+      throw ValueError(
+          "Unable to load weights saved in HDF5 format into a subclassed Model which has not created its variables yet. Call the "
+          "Model first, then load the weights.")
+          .at(model.name());
+    }
     ReadList planned;
     const bool whole_model = s.h5->root().attribute(kModelConfig) != nullptr;
     if (!whole_model && is_v3_weights(*s.h5))
-      s.warnings = plan_v3_weights(*s.h5, *s.model, s.optimizer.get(), s.options, planned);
+      s.warnings = plan_v3_weights(*s.h5, model, s.optimizer.get(), s.options, planned);
     else
-      s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", *s.model, s.options, planned);
+      s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", model, s.options, planned);
     s.direct = s.files.resolve(planned);
     s.files.forget_bytes();  // of metadata
     return {};

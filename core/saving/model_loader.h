@@ -48,7 +48,7 @@ class ModelLoader {
 class WeightsLoader {
  public:
   /// `optimizer`, which may be null, is restored from files in the v3 layout, as Keras does it.
-  explicit WeightsLoader(FunctionalPtr model, H5LoadOptions options = {}, OptimizerPtr optimizer = nullptr);
+  explicit WeightsLoader(ModelPtr model, H5LoadOptions options = {}, OptimizerPtr optimizer = nullptr);
   ~WeightsLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);

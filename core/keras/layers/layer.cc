@@ -20,7 +20,31 @@ DType parse_policy(std::string_view layer, const Json& json) {
   return dtype;
 }
 
+/// While it lives, names of weights begin with one part more.
+class WeightScope {
+ public:
+  WeightScope(std::string& scope, const std::string& part) : scope_(scope), previous_size_(scope.size()) { scope_ += part; }
+  ~WeightScope() { scope_.resize(previous_size_); }
+  WeightScope(const WeightScope&) = delete;
+  WeightScope& operator=(const WeightScope&) = delete;
+
+ private:
+  std::string& scope_;
+  size_t previous_size_;
+};
+
 }  // namespace
+
+void append(std::vector<VariablePtr> from, std::vector<VariablePtr>& to) { std::ranges::move(from, std::back_inserter(to)); }
+
+std::vector<VariablePtr> each_once(const std::vector<VariablePtr>& variables) {
+  std::vector<VariablePtr> result;
+  std::set<const Variable*> seen;
+  for (const VariablePtr& variable : variables) {
+    if (seen.insert(variable.get()).second) result.push_back(variable);
+  }
+  return result;
+}
 
 const Shape& KerasTensor::shape() const {
   return layer->nodes()[static_cast<size_t>(node)].output_shapes[static_cast<size_t>(tensor)];
@@ -80,9 +104,10 @@ void Layer::build(const std::vector<Shape>&) {}
 
 void Layer::check_inputs(const std::vector<Shape>&) const {}
 
-void Layer::ensure_built(const std::vector<Shape>& inputs) {
+void Layer::ensure_built(const std::vector<Shape>& inputs, std::string_view scope) {
   check_inputs(inputs);
   if (built_) return;
+  const WeightScope weight_scope(weight_scope_, std::string(scope) + name_ + "/");
   try {
     build(inputs);
   } catch (Error& error) {
@@ -97,8 +122,9 @@ void Layer::ensure_built(const std::vector<Shape>& inputs) {
 Values Layer::call_in_graph(CallContext& context, std::span<const Value> inputs) {
   std::vector<Shape> shapes;
   for (const Value& input : inputs) shapes.push_back(input.shape());
-  ensure_built(shapes);
+  ensure_built(shapes, context.scope);
   const GraphBuilder::NameScope scope(context.builder, name_);
+  const WeightScope weight_scope(context.scope, name_ + "/");
   Values cast_inputs;
   for (const Value& input : inputs) {
     // Floating inputs are cast to the layer's dtype, as Keras's autocast does.
@@ -186,52 +212,51 @@ VariablePtr Layer::add_weight(std::string_view attribute, const Shape& shape, co
   Tensor value = session_->loading ? Tensor::allocate(dtype_, shape)  // the loader fills it
                  : initializer     ? initializer->call(shape, dtype_, *session_)
                                    : Tensor::zeros(dtype_, shape);
-  auto variable = std::make_shared<Variable>(name_ + "/" + std::string(attribute), std::move(value), options.trainable);
+  // Outside of build(), as in a constructor, a weight has no scope: so Keras names it.
+  auto variable = std::make_shared<Variable>(weight_scope_ + std::string(attribute), std::move(value), options.trainable);
   own_weights_.push_back({std::string(attribute), variable, options.regularizer, options.constraint});
   return variable;
+}
+
+std::vector<VariablePtr> Layer::own_variables() const {
+  std::vector<VariablePtr> result;
+  const std::vector<Weight> weights = own_weights();
+  for (const bool trainable : {true, false}) {
+    for (const Weight& weight : weights) {
+      if (weight.variable->trainable == trainable) result.push_back(weight.variable);
+    }
+  }
+  return result;
 }
 
 std::vector<VariablePtr> Layer::trainable_weights() const {
   std::vector<VariablePtr> result;
   if (!trainable_) return result;
-  for (const Weight& weight : own_weights_) {
-    if (weight.variable->trainable) result.push_back(weight.variable);
+  for (VariablePtr& variable : own_variables()) {
+    if (variable->trainable) result.push_back(std::move(variable));
   }
-  for (const auto& [name, layer] : sublayers()) {
-    for (VariablePtr& variable : layer->trainable_weights()) result.push_back(std::move(variable));
-  }
-  return result;
+  for (const auto& [name, layer] : sublayers()) append(layer->trainable_weights(), result);
+  return each_once(result);
 }
 
 std::vector<VariablePtr> Layer::non_trainable_weights() const {
   std::vector<VariablePtr> result;
   // A frozen layer's trainable weights come first, in their own order.
-  for (const bool trainable : {true, false}) {
-    for (const Weight& weight : own_weights_) {
-      if (weight.variable->trainable == trainable && (!trainable || !trainable_)) result.push_back(weight.variable);
-    }
+  for (VariablePtr& variable : own_variables()) {
+    if (!variable->trainable || !trainable_) result.push_back(std::move(variable));
   }
-  for (const auto& [name, layer] : sublayers()) {
-    for (VariablePtr& variable : trainable_ ? layer->non_trainable_weights() : layer->weights()) {
-      result.push_back(std::move(variable));
-    }
-  }
-  return result;
+  for (const auto& [name, layer] : sublayers()) append(trainable_ ? layer->non_trainable_weights() : layer->weights(), result);
+  return each_once(result);
 }
 
 std::vector<VariablePtr> Layer::weights() const {
-  std::vector<VariablePtr> result;
-  std::set<const Variable*> seen;
-  for (const auto& list : {trainable_weights(), non_trainable_weights()}) {
-    for (const VariablePtr& variable : list) {
-      if (seen.insert(variable.get()).second) result.push_back(variable);
-    }
-  }
-  return result;
+  std::vector<VariablePtr> result = trainable_weights();
+  append(non_trainable_weights(), result);
+  return each_once(result);
 }
 
 std::vector<Weight> Layer::all_weights() const {
-  std::vector<Weight> result = own_weights_;
+  std::vector<Weight> result = own_weights();
   for (const auto& [name, layer] : sublayers()) {
     for (Weight& weight : layer->all_weights()) result.push_back(std::move(weight));
   }
@@ -240,7 +265,7 @@ std::vector<Weight> Layer::all_weights() const {
 
 TrackedChildren Layer::tracked_children() const {
   TrackedChildren children;
-  for (const Weight& weight : own_weights_) children.emplace_back(weight.attribute, Trackable{.variable = weight.variable});
+  for (const Weight& weight : own_weights()) children.emplace_back(weight.attribute, Trackable{.variable = weight.variable});
   for (const auto& [name, layer] : sublayers()) children.emplace_back(name, Trackable{.layer = layer});
   return children;
 }

@@ -44,11 +44,19 @@ struct InboundNode {
   bool training(bool outer) const;
 };
 
+/// How the user gave inputs or outputs: one tensor, a list, or a dict by these keys.
+struct Structure {
+  enum class Kind { kSingle, kList, kDict } kind = Kind::kSingle;
+  std::vector<std::string> keys = {};
+  friend bool operator==(const Structure&, const Structure&) = default;
+};
+
 /// What a call of a layer inside a graph is told, and where it leaves its losses.
 struct CallContext {
   GraphBuilder& builder;
   bool training = false;
-  Values losses = {};  // of activity regularizers and add_loss: scalars
+  Values losses = {};      // of activity regularizers and add_loss: scalars
+  std::string scope = {};  // the layers whose calls this one is in, "model/block/": names of weights made in it begin so
 };
 
 /// A weight with what its layer said of it.
@@ -99,10 +107,16 @@ class Layer : public ConfigObject, public Growing, public std::enable_shared_fro
   /// A symbolic call: makes a new node and returns its outputs. Of `kwargs`, {"training": true or false} has a meaning.
   std::vector<KerasTensor> apply(const std::vector<KerasTensor>& inputs, bool inputs_are_list = false,
                                  Json kwargs = Json::object());
-  void ensure_built(const std::vector<Shape>& inputs);
+  /// `scope`: what names of weights begin with, before the layer's own.
+  void ensure_built(const std::vector<Shape>& inputs, std::string_view scope = {});
   /// Shapes of the outputs for these inputs, found by tracing.
   std::vector<Shape> compute_output_shapes(const std::vector<Shape>& inputs, const std::vector<DType>& dtypes);
   const std::vector<InboundNode>& nodes() const { return nodes_; }
+  /// Dicts only of models and of classes of the user's own, which take and give them.
+  const Structure& input_structure() const { return input_structure_; }
+  const Structure& output_structure() const { return output_structure_; }
+  void set_input_structure(Structure structure) { input_structure_ = std::move(structure); }
+  void set_output_structure(Structure structure) { output_structure_ = std::move(structure); }
 
   // --- weights
   virtual std::vector<VariablePtr> trainable_weights() const;
@@ -110,7 +124,9 @@ class Layer : public ConfigObject, public Growing, public std::enable_shared_fro
   /// Trainable ones first, then the others: the order of getWeights() and of HDF5 files.
   virtual std::vector<VariablePtr> weights() const;
   /// Weights of the layer itself, in order of creation.
-  const std::vector<Weight>& own_weights() const { return own_weights_; }
+  virtual std::vector<Weight> own_weights() const { return own_weights_; }
+  /// Their variables, those that were made to be trained first: freezing the layer changes nothing.
+  std::vector<VariablePtr> own_variables() const;
   /// All weights of this layer and those in it, with regularizers and constraints.
   std::vector<Weight> all_weights() const;
   /// Layers inside, by attribute name ("layer-0"), in order of tracking.
@@ -132,6 +148,8 @@ class Layer : public ConfigObject, public Growing, public std::enable_shared_fro
   /// Shapes that build() saw; empty before.
   const std::vector<Shape>& build_shapes() const { return build_shapes_; }
   bool is_model() const { return is_model_; }
+  /// Whether the class is the user's: what it holds may change at any time.
+  virtual bool is_custom() const { return false; }
   Session& session() const { return *session_; }
 
   RegularizerPtr activity_regularizer;  // of the outputs; a config key of some classes
@@ -152,10 +170,12 @@ class Layer : public ConfigObject, public Growing, public std::enable_shared_fro
   bool trainable_ = true;
   bool built_ = false;
   bool is_model_ = false;
+  Structure input_structure_, output_structure_;
 
  private:
   std::optional<Shape> batch_input_shape_;
   std::vector<Shape> build_shapes_;
+  std::string weight_scope_;  // "block/dense/" while weights are made in build()
   std::vector<Weight> own_weights_;
   std::vector<InboundNode> nodes_;
 };
@@ -174,6 +194,10 @@ class LayerBase : public Base {
     take_config(static_cast<Derived&>(*this), Derived::kClassName, Derived::table(), config, *this->session_);
   }
 };
+
+void append(std::vector<VariablePtr> from, std::vector<VariablePtr>& to);
+/// Without those that came before.
+std::vector<VariablePtr> each_once(const std::vector<VariablePtr>& variables);
 
 /// A dimension that must be known for a layer to be built. Throws ValueError naming the layer.
 int64_t known_dim(const Layer& layer, const Shape& shape, int64_t axis);

@@ -53,6 +53,27 @@ std::vector<std::string> unique_layer_names(const std::vector<KerasTensor>& tens
   return names;
 }
 
+/// What a call of a layer was given: a list of references, or a dict of them.
+Json call_config(const Layer& layer, const InboundNode& call, const std::map<NodeKey, int64_t>& numbers) {
+  const bool dict = layer.is_custom() && layer.input_structure().kind == Structure::Kind::kDict;
+  Json sources = dict ? Json::object() : Json::array();
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    Json reference = tensor_reference(call.inputs[i], numbers);
+    reference.push_back(call.kwargs);
+    if (dict)
+      sources[layer.input_structure().keys[i]] = std::move(reference);
+    else
+      sources.push_back(std::move(reference));
+  }
+  return sources;
+}
+
+std::vector<TensorSpec> specs_of(const std::vector<KerasTensor>& tensors) {
+  std::vector<TensorSpec> specs;
+  for (const KerasTensor& tensor : tensors) specs.push_back({tensor.shape(), tensor.dtype()});
+  return specs;
+}
+
 }  // namespace
 
 bool skips_first_node(const Layer& layer) {
@@ -142,13 +163,7 @@ Json Functional::network_config(Dialect dialect) const {
       if (!numbers.contains({layer.get(), node})) continue;
       const InboundNode& call = layer->nodes()[static_cast<size_t>(node)];
       if (call.inputs.empty()) continue;
-      Json sources = Json::array();
-      for (const KerasTensor& source : call.inputs) {
-        Json reference = tensor_reference(source, numbers);
-        reference.push_back(call.kwargs);
-        sources.push_back(std::move(reference));
-      }
-      inbound.push_back(std::move(sources));
+      inbound.push_back(call_config(*layer, call, numbers));
     }
     Json entry = serialize_layer(*layer, dialect);
     entry["name"] = layer->name();
@@ -190,13 +205,8 @@ TrackedChildren Functional::tracked_children() const {
     children.emplace_back("layer-" + std::to_string(number++), Trackable{.layer = layer});
   }
   for (const Weight& weight : own_weights()) children.emplace_back(weight.attribute, Trackable{.variable = weight.variable});
-  if (optimizer_) children.emplace_back("optimizer", Trackable{.optimizer = optimizer_});
+  add_optimizer_edge(children);
   return children;
-}
-
-void Functional::set_optimizer(std::shared_ptr<Optimizer> optimizer) {
-  optimizer_ = std::move(optimizer);
-  grew();
 }
 
 void Functional::set_trainable(bool trainable) {
@@ -204,6 +214,8 @@ void Functional::set_trainable(bool trainable) {
   for (const LayerPtr& layer : layers_) layer->set_trainable(trainable);
 }
 
+std::vector<TensorSpec> Functional::input_specs() const { return specs_of(inputs_); }
+std::vector<TensorSpec> Functional::output_specs() const { return specs_of(outputs_); }
 std::vector<std::string> Functional::input_names() const { return unique_layer_names(inputs_); }
 std::vector<std::string> Functional::output_names() const { return unique_layer_names(outputs_); }
 

@@ -1,17 +1,9 @@
 // Functional models: a graph of layers between inputs and outputs.
 #pragma once
 
-#include <optional>
-
-#include "core/keras/layers/layer.h"
+#include "core/keras/models/model.h"
 
 namespace keras {
-
-/// How the user gave inputs or outputs: one tensor, a list, or a dict by these keys.
-struct Structure {
-  enum class Kind { kSingle, kList, kDict } kind = Kind::kSingle;
-  std::vector<std::string> keys = {};
-};
 
 /// One call of a layer that belongs to the model.
 struct NetworkNode {
@@ -20,9 +12,9 @@ struct NetworkNode {
   friend bool operator==(const NetworkNode&, const NetworkNode&) = default;
 };
 
-class Functional : public Layer {
+class Functional : public Model {
  public:
-  explicit Functional(Session& session) : Layer(session) { is_model_ = true; }
+  using Model::Model;
 
   /// Throws ValueError: outputs that inputs do not reach, names used twice.
   static std::shared_ptr<Functional> make(Session& session, std::vector<KerasTensor> inputs, std::vector<KerasTensor> outputs,
@@ -34,45 +26,38 @@ class Functional : public Layer {
   /// The config with its layers in the form of `dialect`.
   virtual Json network_config(Dialect dialect) const;
   Values call(CallContext& context, std::span<const Value> inputs) override;
-  bool expects_training() const override { return true; }
 
   std::vector<VariablePtr> weights() const override;
   std::vector<std::pair<std::string, LayerPtr>> sublayers() const override;
   TrackedChildren tracked_children() const override;
   void set_trainable(bool trainable) override;
 
-  /// Of compile(), or null. Belongs to the model as an attribute does: checkpoints of the model hold its state.
-  const std::shared_ptr<Optimizer>& optimizer() const { return optimizer_; }
-  void set_optimizer(std::shared_ptr<Optimizer> optimizer);
-
   /// By depth, inputs first: Keras's model.layers (Sequential leaves the InputLayer out).
-  virtual std::vector<LayerPtr> layers() const { return layers_; }
+  std::vector<LayerPtr> layers() const override { return layers_; }
   /// All layers, the InputLayer of a Sequential too.
   const std::vector<LayerPtr>& network_layers() const { return layers_; }
   const std::vector<KerasTensor>& inputs() const { return inputs_; }
   const std::vector<KerasTensor>& outputs() const { return outputs_; }
-  const Structure& input_structure() const { return input_structure_; }
-  const Structure& output_structure() const { return output_structure_; }
-  std::vector<std::string> input_names() const;
+  std::vector<TensorSpec> input_specs() const override;
+  std::vector<TensorSpec> output_specs() const override;
+  std::vector<std::string> input_names() const override;
   /// Names of the output layers; a layer used twice gets "_1".
-  std::vector<std::string> output_names() const;
+  std::vector<std::string> output_names() const override;
   /// The calls of layers in the model, in an order in which they can run.
   const std::vector<NetworkNode>& network_nodes() const { return nodes_in_order_; }
   /// Whether inputs and outputs are known (a Sequential without input shape is not built yet).
   bool is_graph_network() const { return !outputs_.empty(); }
+  bool knows_signature() const override { return is_graph_network(); }
 
  protected:
   void connect(std::vector<KerasTensor> inputs, std::vector<KerasTensor> outputs);
 
   std::vector<KerasTensor> inputs_, outputs_;
-  Structure input_structure_, output_structure_;
   std::vector<LayerPtr> layers_;
   std::vector<NetworkNode> nodes_in_order_;
 
  private:
   void map_network();
-
-  std::shared_ptr<Optimizer> optimizer_;
 };
 
 using FunctionalPtr = std::shared_ptr<Functional>;

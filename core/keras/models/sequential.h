@@ -7,7 +7,7 @@ namespace keras {
 
 class Sequential final : public Functional {
  public:
-  explicit Sequential(Session& session) : Functional(session) {}
+  using Functional::Functional;
   static std::shared_ptr<Sequential> make(Session& session, std::string name);
 
   std::string_view class_name() const override { return "Sequential"; }

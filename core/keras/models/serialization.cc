@@ -1,6 +1,7 @@
 // Configs of layers and models.
 #include "core/keras/models/serialization.h"
 
+#include <algorithm>
 #include <map>
 
 #include "core/keras/layers/classes.h"
@@ -136,6 +137,11 @@ class NetworkReader {
     std::vector<KerasTensor> inputs;
     Json kwargs = Json::object();
     if (!collect(call.sources, inputs, kwargs)) return false;
+    if (call.layer->is_custom() && is_dict(call.sources)) {
+      Structure structure{Structure::Kind::kDict};
+      for (const auto& [key, source] : call.sources.items()) structure.keys.push_back(key);
+      call.layer->set_input_structure(std::move(structure));
+    }
     call.layer->apply(inputs, inputs.size() > 1, std::move(kwargs));
     return true;
   }
@@ -143,6 +149,11 @@ class NetworkReader {
   static bool is_reference(const Json& json) {
     return json.is_array() && json.size() >= 3 && json[0].is_string() && json[1].is_number_integer() &&
            json[2].is_number_integer();
+  }
+
+  /// {"a": ["name", call, tensor, {…}], …}: a call on a dict.
+  static bool is_dict(const Json& sources) {
+    return sources.is_object() && std::all_of(sources.begin(), sources.end(), is_reference);
   }
 
   /// ["name", call, tensor, {…}], a list or dict of these, or Keras 3's {"args": […]} with __keras_tensor__ objects.
@@ -285,16 +296,16 @@ FunctionalPtr sequential_from_config(const Json& config, const DeserializeContex
   return model;
 }
 
-std::string model_to_json(const Functional& model) {
+std::string model_to_json(const Model& model) {
   return dump_json({{"class_name", std::string(model.class_name())},
-                    {"config", model.network_config(Dialect::kV3)},
+                    {"config", model.get_config()},
                     {"keras_version", "2.15.0"},
                     {"backend", "tensorflow"}});
 }
 
-FunctionalPtr model_from_json(std::string_view text, const DeserializeContext& context) {
+ModelPtr model_from_json(std::string_view text, const DeserializeContext& context) {
   LayerPtr layer = deserialize_layer(parse_json(text, "model config", context.session.limits), context);
-  auto model = std::dynamic_pointer_cast<Functional>(layer);
+  auto model = std::dynamic_pointer_cast<Model>(layer);
   if (!model) throw ValueError("The config is that of a layer ({}), not of a model", layer->class_name());
   return model;
 }

@@ -25,8 +25,8 @@ FunctionalPtr functional_from_config(const Json& config, const DeserializeContex
 FunctionalPtr sequential_from_config(const Json& config, const DeserializeContext& context);
 
 /// model.to_json(): the v3 form with keras_version and backend.
-std::string model_to_json(const Functional& model);
+std::string model_to_json(const Model& model);
 /// Throws ValueError where the JSON is a layer that is no model.
-FunctionalPtr model_from_json(std::string_view text, const DeserializeContext& context);
+ModelPtr model_from_json(std::string_view text, const DeserializeContext& context);
 
 }  // namespace keras

@@ -68,7 +68,7 @@ Value match_weight(const Value& weight, const Value& prediction) {
 
 }  // namespace
 
-CompiledLosses::CompiledLosses(const Functional& model, const CompileConfig& config) : loss_metric_(make_mean_metric("loss")) {
+CompiledLosses::CompiledLosses(const Model& model, const CompileConfig& config) : loss_metric_(make_mean_metric("loss")) {
   const std::vector<std::string> names = model.output_names();
   const std::vector<Json> losses = spread("loss", config.loss, names, true);
   const std::vector<Json> weights = spread("loss_weights", config.loss_weights, names, true);

@@ -3,7 +3,7 @@
 
 #include "core/keras/losses/loss.h"
 #include "core/keras/metrics/metric.h"
-#include "core/keras/models/functional.h"
+#include "core/keras/models/model.h"
 
 namespace keras {
 
@@ -24,8 +24,8 @@ struct OutputLosses {
 
 class CompiledLosses {
  public:
-  /// Throws ValueError: unknown names, lists of another length than the outputs.
-  CompiledLosses(const Functional& model, const CompileConfig& config);
+  /// Throws ValueError: unknown names, lists of another length than the outputs. REQUIRES: model.knows_signature().
+  CompiledLosses(const Model& model, const CompileConfig& config);
 
   /// Makes the metrics whose form depends on targets and predictions. A second call does nothing.
   void ensure_metrics(const std::vector<Shape>& y_true, const std::vector<Shape>& y_pred, Session& session);

@@ -21,6 +21,11 @@ void append_signature(std::string& key, const std::vector<Tensor>& tensors) {
   key += '|';
 }
 
+void append_signature(std::string& key, const std::vector<TensorSpec>& specs) {
+  for (const TensorSpec& spec : specs) key += format("{}{};", spec.dtype, spec.shape);
+  key += '|';
+}
+
 Values add_args(GraphBuilder& builder, std::string_view name, const std::vector<Tensor>& tensors) {
   Values values;
   for (const Tensor& tensor : tensors) {
@@ -29,22 +34,21 @@ Values add_args(GraphBuilder& builder, std::string_view name, const std::vector<
   return values;
 }
 
-Values input_args(GraphBuilder& builder, const Functional& model) {
+Values input_args(GraphBuilder& builder, const Model& model, const std::vector<TensorSpec>& inputs) {
   Values values;
   const std::vector<std::string> names = model.input_names();
-  for (size_t i = 0; i < names.size(); ++i) {
-    values.push_back(builder.arg(names[i], model.inputs()[i].dtype(), model.inputs()[i].shape()));
-  }
+  for (size_t i = 0; i < inputs.size(); ++i) values.push_back(builder.arg(names[i], inputs[i].dtype, inputs[i].shape));
   return values;
 }
 
-void check_batch(const Functional& model, const Batch& batch) {
-  const auto check_count = [&](std::string_view what, size_t found, size_t wanted) {
-    if (found != wanted) throw ValueError("Model '{}' takes {} {}, but {} were given", model.name(), wanted, what, found);
-  };
-  check_count("inputs", batch.x.size(), model.inputs().size());
-  check_count("targets", batch.y.size(), model.outputs().size());
-  check_count("sample weights", batch.sample_weight.size(), model.outputs().size());
+void check_count(const Model& model, std::string_view what, size_t found, size_t wanted) {
+  if (found != wanted) throw ValueError("Model '{}' takes {} {}, but {} were given", model.name(), wanted, what, found);
+}
+
+void check_batch(const Model& model, const Batch& batch) {
+  const size_t outputs = model.output_names().size();
+  check_count(model, "targets", batch.y.size(), outputs);
+  check_count(model, "sample weights", batch.sample_weight.size(), outputs);
 }
 
 std::vector<Shape> open_shapes(const std::vector<Tensor>& tensors) {
@@ -58,31 +62,54 @@ std::vector<Shape> open_shapes(const std::vector<Tensor>& tensors) {
 void Trainer::compile(const CompileConfig& config) { compile(config, make_optimizer(config.optimizer, model_->session())); }
 
 void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
-  auto losses = std::make_unique<CompiledLosses>(*model_, config);
+  auto losses = model_->knows_signature() ? std::make_unique<CompiledLosses>(*model_, config) : nullptr;
   losses_ = std::move(losses);
   config_ = std::move(config);
+  compiled_ = true;
   steps_.clear();
+  if (!model_->has_fixed_inputs()) predict_steps_.clear();  // what its class does may have changed
   model_->set_optimizer(std::move(optimizer));
 }
 
-FunctionPtr Trainer::trace_call(bool training, const std::string& function_name) const {
+/// Those of a model that did not know its outputs when it was compiled.
+void Trainer::make_losses() {
+  if (losses_ != nullptr) return;
+  if (!model_->knows_signature())
+    throw RuntimeError("Model '{}' has not been built: build or call it before training", model_->name());
+  losses_ = std::make_unique<CompiledLosses>(*model_, config_);
+}
+
+/// What a call on `x` is traced for: models that fix their inputs have one trace, others one for each dtype and shape.
+std::vector<TensorSpec> Trainer::inputs_for(std::span<const Tensor> x) const {
+  std::vector<TensorSpec> specs = model_->input_specs();
+  check_count(*model_, "inputs", x.size(), specs.size());
+  if (model_->has_fixed_inputs()) return specs;
+  for (size_t i = 0; i < x.size(); ++i) specs[i] = {open_batch(x[i].shape()), x[i].dtype()};
+  return specs;
+}
+
+FunctionPtr Trainer::trace_call(bool training, const std::string& function_name, const std::vector<TensorSpec>& inputs) const {
   GraphBuilder builder(function_name, model_->session().limits);
-  const Values inputs = input_args(builder, *model_);
+  const Values args = input_args(builder, *model_, inputs);
   CallContext context{builder, training, {}};
-  const Values outputs = model_->call_in_graph(context, inputs);
+  const Values outputs = model_->call_in_graph(context, args);
   return builder.finish(outputs, model_->output_names());
 }
 
 std::vector<Tensor> Trainer::predict_step(std::span<const Tensor> x, Runtime& runtime) {
-  if (predict_ == nullptr) predict_ = std::make_unique<Executor>(trace_call(false, "predict_step"));
-  std::vector<Tensor> results = predict_->run(x, runtime);
-  last_arena_bytes_ = predict_->arena_bytes();
+  const std::vector<TensorSpec> inputs = inputs_for(x);
+  std::string key;
+  append_signature(key, inputs);
+  auto& executor = predict_steps_[key];
+  if (executor == nullptr) executor = std::make_unique<Executor>(trace_call(false, "predict_step", inputs));
+  std::vector<Tensor> results = executor->run(x, runtime);
+  last_arena_bytes_ = executor->arena_bytes();
   return results;
 }
 
 FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
   GraphBuilder builder(training ? "train_step" : "test_step", model_->session().limits);
-  const Values x = input_args(builder, *model_);
+  const Values x = input_args(builder, *model_, inputs_for(batch.x));
   const Values y = add_args(builder, "y", batch.y);
   const Values weights = add_args(builder, "sample_weight", batch.sample_weight);
   CallContext context{builder, training, {}};
@@ -114,8 +141,10 @@ FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
 Executor& Trainer::step(bool training, const Batch& batch) {
   if (!compiled())
     throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
+  make_losses();
   check_batch(*model_, batch);
   std::string key = training ? "train|" : "test|";
+  if (!model_->has_fixed_inputs()) append_signature(key, batch.x);
   append_signature(key, batch.y);
   append_signature(key, batch.sample_weight);
   auto& executor = steps_[key];
@@ -150,6 +179,7 @@ Json Trainer::training_config() const {
   if (!compiled()) return nullptr;
   const auto serialize_metrics = [&](bool weighted) -> Json {
     const Json& given = weighted ? config_.weighted_metrics : config_.metrics;
+    if (losses_ == nullptr) return given;
     Json lists = Json::array();
     for (const OutputLosses& output : losses_->outputs()) {
       const auto& made = weighted ? output.made_weighted_metrics : output.made_metrics;

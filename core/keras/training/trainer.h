@@ -21,12 +21,12 @@ using Logs = std::vector<std::pair<std::string, double>>;
 
 class Trainer {
  public:
-  explicit Trainer(FunctionalPtr model) : model_(std::move(model)) {}
+  explicit Trainer(ModelPtr model) : model_(std::move(model)) {}
 
   /// Throws ValueError, UnimplementedError for what it does not know; the model then is as before.
   void compile(const CompileConfig& config);
   void compile(CompileConfig config, OptimizerPtr optimizer);
-  bool compiled() const { return losses_ != nullptr; }
+  bool compiled() const { return compiled_; }
 
   /// One training step; the metrics so far. Throws RuntimeError if not compiled, ValueError for data that does not fit.
   Logs train_step(const Batch& batch, Runtime& runtime);
@@ -34,12 +34,15 @@ class Trainer {
   std::vector<Tensor> predict_step(std::span<const Tensor> x, Runtime& runtime);
   void reset_metrics();
 
-  /// The model's call as a Function of its inputs: in inference mode, or as training sees it.
-  FunctionPtr trace_call(bool training, const std::string& function_name) const;
+  /// The model's call as a Function of its inputs: in inference mode, or as training sees it. REQUIRES: knows_signature().
+  FunctionPtr trace_call(bool training, const std::string& function_name) const {
+    return trace_call(training, function_name, model_->input_specs());
+  }
 
-  const FunctionalPtr& model() const { return model_; }
+  const ModelPtr& model() const { return model_; }
   const OptimizerPtr& optimizer() const { return model_->optimizer(); }
   const CompileConfig& config() const { return config_; }
+  /// Null if not compiled, and as long as the model's outputs are not known.
   const CompiledLosses* losses() const { return losses_.get(); }
   /// Bytes of the last run's arena.
   int64_t arena_bytes() const { return last_arena_bytes_; }
@@ -50,12 +53,16 @@ class Trainer {
   Executor& step(bool training, const Batch& batch);
   Logs run_step(bool training, const Batch& batch, Runtime& runtime);
   FunctionPtr trace_step(bool training, const Batch& batch);
+  FunctionPtr trace_call(bool training, const std::string& function_name, const std::vector<TensorSpec>& inputs) const;
+  std::vector<TensorSpec> inputs_for(std::span<const Tensor> x) const;
+  void make_losses();
 
-  FunctionalPtr model_;
+  ModelPtr model_;
+  bool compiled_ = false;
   CompileConfig config_;
   std::unique_ptr<CompiledLosses> losses_;
   std::map<std::string, std::unique_ptr<Executor>> steps_;
-  std::unique_ptr<Executor> predict_;
+  std::map<std::string, std::unique_ptr<Executor>> predict_steps_;
   int64_t last_arena_bytes_ = 0;
 };
 

@@ -6,7 +6,6 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
-#include "core/keras/layers/custom_layer.h"
 
 namespace keras {
 namespace {
@@ -25,15 +24,15 @@ bool may_grow(const Trackable& object) {
   if (object.container) return true;
   if (object.optimizer) return !object.optimizer->built();
   if (!object.layer) return false;
-  const auto* model = dynamic_cast<const Functional*>(object.layer.get());
-  if (model != nullptr) return !model->is_graph_network() || !model->optimizer();
-  return !object.layer->built() || dynamic_cast<const CustomLayer*>(object.layer.get()) != nullptr;
+  if (object.layer->is_custom()) return true;
+  const auto* model = dynamic_cast<const Model*>(object.layer.get());
+  return model != nullptr ? !model->knows_signature() || !model->optimizer() : !object.layer->built();
 }
 
 /// The saved children that wait for `object` to grow: of a model whose layers are all there, the optimizer.
 std::vector<int> awaited_children(const SavedNode& node, const Trackable& object) {
-  const auto* model = dynamic_cast<const Functional*>(object.layer.get());
-  const bool only_optimizer = model != nullptr && model->is_graph_network();
+  const auto* model = dynamic_cast<const Model*>(object.layer.get());
+  const bool only_optimizer = model != nullptr && !model->is_custom() && model->knows_signature();
   std::vector<int> result;
   for (const auto& [name, child] : node.children) {
     if (!only_optimizer || name == "optimizer") result.push_back(child);

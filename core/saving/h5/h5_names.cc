@@ -2,7 +2,6 @@
 #include "core/saving/h5/h5_names.h"
 
 #include <algorithm>
-#include <set>
 
 namespace keras {
 namespace {
@@ -12,18 +11,13 @@ constexpr size_t kMaxAttributeBytes = 64512;
 }  // namespace
 
 std::vector<VariablePtr> h5_weights(const Layer& layer) {
-  std::vector<VariablePtr> result;
-  std::set<const Variable*> seen;
-  for (const auto& list : {layer.trainable_weights(), layer.non_trainable_weights()}) {
-    for (const VariablePtr& variable : list) {
-      if (seen.insert(variable.get()).second) result.push_back(variable);
-    }
-  }
-  return result;
+  std::vector<VariablePtr> result = layer.trainable_weights();
+  append(layer.non_trainable_weights(), result);
+  return each_once(result);
 }
 
-void require_built(const Functional& model) {
-  if (model.is_graph_network()) return;
+void require_built(const Model& model) {
+  if (model.is_custom() || model.knows_signature()) return;
   throw ValueError(
       "Weights for model '{}' have not yet been created. Weights are created when the model is first called on inputs "
       "or `build()` is called with an `input_shape`.",

@@ -6,7 +6,7 @@
 
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/hdf5/hdf5_writer.h"
-#include "core/keras/models/functional.h"
+#include "core/keras/models/model.h"
 
 namespace keras {
 
@@ -25,7 +25,7 @@ constexpr const char* kWrittenVersion = "2.15.0";
 std::vector<VariablePtr> h5_weights(const Layer& layer);
 
 /// Throws ValueError with Keras's text for a model whose weights have not been made.
-void require_built(const Functional& model);
+void require_built(const Model& model);
 
 /// Whether a file of no model and no `layer_names` has groups as Keras's v3 format makes them ("model.weights.h5").
 bool is_v3_weights(const hdf5::Reader& reader);

@@ -48,7 +48,7 @@ class WeightsPlan {
     keras_1_ = text.empty() || text[0] == "1";
   }
 
-  void by_order(const Functional& model) {
+  void by_order(const Model& model) {
     std::vector<LayerPtr> layers;
     for (const LayerPtr& layer : model.layers()) {
       if (!layer->weights().empty()) layers.push_back(layer);
@@ -71,7 +71,7 @@ class WeightsPlan {
     }
   }
 
-  void by_name(const Functional& model) {
+  void by_name(const Model& model) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       for (const LayerPtr& layer : model.layers()) {
         if (layer->name() == layers_[k].name) layer_by_name(k, *layer);
@@ -79,25 +79,27 @@ class WeightsPlan {
     }
   }
 
-  /// Variables of the model object itself: models here have none.
-  void top_level() {
+  /// Variables of the model object itself.
+  void top_level(const Model& model) {
     const std::string path = join_path(group_, kTopLevelWeights);
     const hdf5::Object* object = reader_.find(path);
+    if (object == nullptr) return;
     std::vector<std::string> names;
-    if (object == nullptr || !read_names(reader_, *object, kWeightNames, names) || names.empty()) return;
-    if (!options_.by_name) {
-      throw ValueError(
-          "Weight count mismatch for top-level weights when loading weights from file. Model expects 0 top-level "
-          "weight(s). Received {} saved top-level weight(s)",
-          names.size());
+    read_names(reader_, *object, kWeightNames, names);
+    const std::vector<VariablePtr> variables = model.own_variables();
+    if (names.size() != variables.size()) {
+      top_level_count_differs(variables.size(), names.size());
+      return;
     }
-    mismatch(
-        keras::format("Skipping loading top-level weights for model due to mismatch in number of weights. Model expects 0 "
-                      "top-level weight(s). Received {} saved top-level weight(s)",
-                      names.size()),
-        keras::format("Weight count mismatch for top-level weights of model. Model expects 0 top-level weight(s). Received {} "
-                      "saved top-level weight(s)",
-                      names.size()));
+    for (size_t i = 0; i < names.size(); ++i) {
+      const std::string place = join_path(path, names[i]);
+      const hdf5::Dataset& dataset = dataset_at(reader_, place);
+      SavedArray saved{place, &dataset, Shape(dataset.shape), std::nullopt};
+      if (options_.by_name && saved.shape != variables[i]->shape())
+        top_level_shape_differs(*variables[i], saved.shape);
+      else
+        assignments_.add(std::move(saved), variables[i]);
+    }
   }
 
   std::vector<std::string> commit() {
@@ -109,6 +111,22 @@ class WeightsPlan {
   void mismatch(std::string warning, const std::string& error) {
     if (!options_.skip_mismatch) throw ValueError("{}", error);
     warnings_.push_back(std::move(warning));
+  }
+
+  void top_level_count_differs(size_t expected, size_t received) {
+    const std::string counts =
+        keras::format("Model expects {} top-level weight(s). Received {} saved top-level weight(s)", expected, received);
+    if (!options_.by_name)
+      throw ValueError("Weight count mismatch for top-level weights when loading weights from file. {}", counts);
+    mismatch("Skipping loading top-level weights for model due to mismatch in number of weights. " + counts,
+             "Weight count mismatch for top-level weights of model. " + counts);
+  }
+
+  void top_level_shape_differs(const Variable& variable, const Shape& received) {
+    const std::string shapes = keras::format("weight {}:0. Weight expects shape {}. Received saved weight with shape {}",
+                                             variable.name(), variable.shape(), received);
+    mismatch("Skipping loading top-level weight for model due to mismatch in shape for " + shapes,
+             "Shape mismatch in model for top-level " + shapes);
   }
 
   void layer_by_name(size_t k, const Layer& layer) {
@@ -204,7 +222,7 @@ H5Config read_h5_config(const hdf5::Reader& reader) {
   throw ValueError("No model config found in the file at {}. It is an HDF5 file, but not one that Keras wrote.", file).at(file);
 }
 
-std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
+std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Model& model,
                                          const H5LoadOptions& options, ReadList& reads) {
   if (options.skip_mismatch && !options.by_name)
     throw ValueError("When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.");
@@ -213,7 +231,7 @@ std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string
     plan.by_name(model);
   else
     plan.by_order(model);
-  plan.top_level();
+  plan.top_level(model);
   return plan.commit();
 }
 

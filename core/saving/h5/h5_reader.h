@@ -25,7 +25,7 @@ struct H5LoadOptions {
 /// Plans the reading of the weights into `model`. Weights of old files are converted (h5_conversions.h). Returns warnings of
 /// what was skipped, in Keras's words. Throws ValueError with Keras's text where number or shapes differ; the model is then
 /// unchanged. `group` is "model_weights", or "" for a file of weights.
-std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Functional& model,
+std::vector<std::string> plan_h5_weights(const hdf5::Reader& reader, std::string_view group, const Model& model,
                                          const H5LoadOptions& options, ReadList& reads);
 
 /// Plans the reading of the optimizer's state, after building its slots: what Keras 2 and 3 and their forerunners wrote.

@@ -29,17 +29,6 @@ std::string join(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : path + "/" + std::string(name);
 }
 
-/// Trainable ones first, by what each variable was made as: freezing a layer changes nothing.
-std::vector<VariablePtr> own_variables(const Layer& layer) {
-  std::vector<VariablePtr> result;
-  for (const bool trainable : {true, false}) {
-    for (const Weight& weight : layer.own_weights()) {
-      if (weight.variable->trainable == trainable) result.push_back(weight.variable);
-    }
-  }
-  return result;
-}
-
 /// Names of the members of one container: by class, numbered from the second on.
 class MemberNames {
  public:
@@ -55,7 +44,7 @@ class MemberNames {
 
 class Walk {
  public:
-  std::vector<V3Object> objects(const Functional& model) {
+  std::vector<V3Object> objects(const Model& model) {
     visit(model, "", 0);
     return std::move(objects_);
   }
@@ -65,18 +54,23 @@ class Walk {
     if (!visited_.insert(&layer).second) return;
     if (depth > layer.session().limits.nesting_depth)
       throw ResourceExhaustedError("Layers are nested more than {} deep (limits.nestingDepth)", depth);
-    objects_.push_back({path, &layer, own_variables(layer)});
-    if (const auto* model = dynamic_cast<const Functional*>(&layer)) {
-      MemberNames names;
-      for (const LayerPtr& member : model->layers()) visit_member(*member, join(path, kLayers), names, depth);
-      return;
-    }
-    visit_attributes(layer, path, depth);
+    objects_.push_back({path, &layer, layer.own_variables()});
+    TrackedChildren attributes;
+    const auto* model = dynamic_cast<const Model*>(&layer);
+    if (model == nullptr || model->is_custom()) attributes = layer.tracked_children();
+    if (model != nullptr) attributes.emplace_back(kLayers, layer_list(*model));
+    visit_attributes(std::move(attributes), path, depth);
+  }
+
+  /// A model's property of that name, which Keras meets among the attributes.
+  static Trackable layer_list(const Model& model) {
+    auto list = std::make_shared<Container>();
+    for (const LayerPtr& layer : model.layers()) list->children.emplace_back("", Trackable{.layer = layer});
+    return {.container = std::move(list)};
   }
 
   /// In the order of attribute names from z to a; the members of a list or dict in theirs, one level deep.
-  void visit_attributes(const Layer& layer, const std::string& path, int64_t depth) {
-    TrackedChildren children = layer.tracked_children();
+  void visit_attributes(TrackedChildren children, const std::string& path, int64_t depth) {
     std::ranges::stable_sort(children, std::greater<>(), &std::pair<std::string, Trackable>::first);
     for (const auto& [attribute, child] : children) {
       if (child.layer) visit(*child.layer, join(path, attribute), depth + 1);
@@ -108,10 +102,11 @@ void add_variables(hdf5::WriterGroup& root, const std::string& path, const std::
 /// Keras makes the metrics of a model that it loads at once, and then asks a file for them. Ours are made by the first batch:
 /// before it, those are written that there would be if the targets were like the outputs, as Keras assumes.
 std::vector<MetricPtr> saved_metrics(const Trainer& trainer) {
-  if (trainer.losses()->metrics_made()) return trainer.losses()->metrics();
+  if (!trainer.model()->knows_signature()) return {};
+  if (trainer.losses() != nullptr && trainer.losses()->metrics_made()) return trainer.losses()->metrics();
   CompiledLosses losses(*trainer.model(), trainer.config());
   std::vector<Shape> shapes;
-  for (const KerasTensor& output : trainer.model()->outputs()) shapes.push_back(output.shape());
+  for (const TensorSpec& output : trainer.model()->output_specs()) shapes.push_back(output.shape);
   losses.ensure_metrics(shapes, shapes, trainer.model()->session());
   return losses.metrics();
 }
@@ -122,7 +117,7 @@ class V3Plan {
   V3Plan(const hdf5::Reader& reader, const H5LoadOptions& options, ReadList& reads)
       : reader_(reader), options_(options), reads_(reads) {}
 
-  void layers(const Functional& model) {
+  void layers(const Model& model) {
     const std::vector<V3Object> objects = Walk().objects(model);
     gather_needs(objects, [&](const V3Object& object) {
       const std::string path = path_of(object.path);
@@ -226,7 +221,7 @@ class V3Plan {
 }  // namespace
 
 OutputFile write_v3_weights(const Trainer& trainer, std::string path) {
-  const Functional& model = *trainer.model();
+  const Model& model = *trainer.model();
   require_built(model);
   hdf5::WriterGroup root;
   for (const V3Object& object : Walk().objects(model)) add_variables(root, object.path, object.variables);
@@ -239,7 +234,7 @@ OutputFile write_v3_weights(const Trainer& trainer, std::string path) {
   return hdf5::write_file(std::move(path), root);
 }
 
-std::vector<std::string> plan_v3_weights(const hdf5::Reader& reader, const Functional& model, Optimizer* optimizer,
+std::vector<std::string> plan_v3_weights(const hdf5::Reader& reader, const Model& model, Optimizer* optimizer,
                                          const H5LoadOptions& options, ReadList& reads) {
   if (options.by_name)
     throw ValueError("{}: a file in the layout of Keras's v3 format has no names of layers; load it without `byName`.",

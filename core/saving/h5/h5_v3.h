@@ -14,7 +14,7 @@ OutputFile write_v3_weights(const Trainer& trainer, std::string path);
 /// Plans the reading into a model and, where it has the same number of variables, its optimizer (or null): files of Keras
 /// 2.12 to 3. Returns warnings, in Keras's words. Throws ValueError where number or shapes differ; nothing is changed then.
 /// With options.skip_mismatch a layer that does not fit is left as it is, with a warning.
-std::vector<std::string> plan_v3_weights(const hdf5::Reader& reader, const Functional& model, Optimizer* optimizer,
+std::vector<std::string> plan_v3_weights(const hdf5::Reader& reader, const Model& model, Optimizer* optimizer,
                                          const H5LoadOptions& options, ReadList& reads);
 
 }  // namespace keras

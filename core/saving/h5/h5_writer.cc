@@ -23,19 +23,26 @@ void set_versions(hdf5::WriterGroup& group) {
   group.set_attribute(kKerasVersion, std::string(kWrittenVersion));
 }
 
-void add_model_weights(hdf5::WriterGroup& group, const Functional& model) {
+void add_model_weights(hdf5::WriterGroup& group, const Model& model) {
   std::vector<std::string> names;
   for (const LayerPtr& layer : model.layers()) names.push_back(layer->name());
   write_names(group, kLayerNames, names);
   set_versions(group);
   for (const LayerPtr& layer : model.layers()) add_weights(group.at(layer->name()), h5_weights(*layer));
-  add_weights(group.group(kTopLevelWeights), {});
+  add_weights(group.group(kTopLevelWeights), model.own_variables());
 }
 
 }  // namespace
 
 OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::string path) {
-  const Functional& model = *trainer.model();
+  const auto* functional = dynamic_cast<const Functional*>(trainer.model().get());
+  if (functional == nullptr) {
+    throw UnimplementedError(
+        "Saving the model to HDF5 format requires the model to be a Functional model or a Sequential model. It does not work for "
+        "subclassed models, because such models are defined via the body of a method, which isn't safely serializable. Consider "
+        "using `saveWeights`.");
+  }
+  const Functional& model = *functional;
   require_built(model);
   hdf5::WriterGroup root;
   set_versions(root);
@@ -49,7 +56,7 @@ OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::s
   return hdf5::write_file(std::move(path), root);
 }
 
-OutputFile write_h5_weights(const Functional& model, std::string path) {
+OutputFile write_h5_weights(const Model& model, std::string path) {
   require_built(model);
   hdf5::WriterGroup root;
   add_model_weights(root, model);

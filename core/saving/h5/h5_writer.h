@@ -10,6 +10,6 @@ namespace keras {
 /// `include_optimizer`, the training config and the optimizer's state. Throws ValueError: a model that is not built.
 OutputFile write_h5_model(const Trainer& trainer, bool include_optimizer, std::string path);
 /// A file of weights alone.
-OutputFile write_h5_weights(const Functional& model, std::string path);
+OutputFile write_h5_weights(const Model& model, std::string path);
 
 }  // namespace keras

@@ -57,7 +57,7 @@ Json layer_metadata(const Layer& layer) {
       {"stateful", false},
       {"must_restore_from_config", false},
       {"preserve_input_structure_in_config", false},
-      {"autocast", model == nullptr},
+      {"autocast", !layer.is_model()},
       {"class_name", object["class_name"]},
       {"config", without_modules(object["config"])}};
   if (model == nullptr) {
@@ -80,7 +80,8 @@ Json layer_metadata(const Layer& layer) {
 std::string keras_identifier(const Layer& layer) {
   if (layer.class_name() == "InputLayer") return "_tf_keras_input_layer";
   if (layer.class_name() == "Sequential") return "_tf_keras_sequential";
-  return dynamic_cast<const Functional*>(&layer) != nullptr ? "_tf_keras_network" : "_tf_keras_layer";
+  if (!layer.is_model()) return "_tf_keras_layer";
+  return layer.is_custom() ? "_tf_keras_model" : "_tf_keras_network";
 }
 
 std::string write_keras_metadata(const ObjectGraph& graph, const Json& training_config) {

@@ -96,7 +96,13 @@ OutputFile text_file(std::string path, const std::string& text) {
 }  // namespace
 
 std::vector<OutputFile> write_saved_model(const Trainer& trainer, bool include_optimizer) {
-  const FunctionalPtr& model = trainer.model();
+  const auto model = std::dynamic_pointer_cast<Functional>(trainer.model());
+  if (model == nullptr) {
+    throw UnimplementedError(
+        "Model '{}' ({}) is a subclass of Model, which this version does not save as a SavedModel. Consider using `saveWeights`.",
+        trainer.model()->name(), trainer.model()->class_name())
+        .at(trainer.model()->name());
+  }
   if (!model->is_graph_network()) {
     throw ValueError("Model '{}' cannot be saved because it has no input shape: call it on data, or build it, first.",
                      model->name());

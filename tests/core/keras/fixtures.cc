@@ -59,7 +59,8 @@ std::vector<Tensor> ModelFixture::tensors(const Json& descriptions) const {
 }
 
 FunctionalPtr ModelFixture::load(Session& session, const CustomObjects& custom_objects) const {
-  FunctionalPtr model = model_from_json(expected_.at("toJSON").get<std::string>(), {session, custom_objects});
+  auto model = std::dynamic_pointer_cast<Functional>(
+      model_from_json(expected_.at("toJSON").get<std::string>(), {session, custom_objects}));
   const std::vector<VariablePtr> variables = model->weights();
   const Json& weights = expected_.at("weights");
   EXPECT_EQ(variables.size(), weights.size());

@@ -77,7 +77,7 @@ TEST_F(FunctionalModel, ACallKeepsTheTrainingFlagItWasGiven) {
   const FunctionalPtr made = model({x}, {y});
   const std::string text = model_to_json(*made);
   EXPECT_NE(text.find("\"inbound_nodes\": [[[\"input_1\", 0, 0, {\"training\": false}]]]"), std::string::npos);
-  const FunctionalPtr loaded = model_from_json(text, {session, {}});
+  const auto loaded = std::dynamic_pointer_cast<Functional>(model_from_json(text, {session, {}}));
   EXPECT_EQ(model_to_json(*loaded), text);
   const auto runtime = serial_runtime();
   for (const FunctionalPtr& each : {made, loaded}) {
