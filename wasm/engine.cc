@@ -188,14 +188,14 @@ bool Engine::is_open(const CallContext& context) const {
   return std::any_of(traces.begin(), traces.end(), [&](const Trace& trace) { return trace.context == &context; });
 }
 
-FunctionalPtr Engine::model(int number) const {
-  auto model = std::dynamic_pointer_cast<Functional>(layers.get(number));
+ModelPtr Engine::model(int number) const {
+  auto model = std::dynamic_pointer_cast<Model>(layers.get(number));
   if (model == nullptr) throw TypeError("Layer '{}' is no model", layers.get(number)->name());
   return model;
 }
 
 Trainer& Engine::trainer(int number) {
-  const FunctionalPtr model_ptr = model(number);
+  const ModelPtr model_ptr = model(number);
   auto& state = models[model_ptr.get()];
   if (state == nullptr) state = std::make_shared<ModelState>(model_ptr);
   return state->trainer;

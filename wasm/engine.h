@@ -10,7 +10,7 @@
 #include "core/formats/tensor_bundle/bundle_reader.h"
 #include "core/graph/executor.h"
 #include "core/keras/layers/custom_layer.h"
-#include "core/keras/models/functional.h"
+#include "core/keras/models/model.h"
 #include "core/keras/training/trainer.h"
 #include "core/saving/checkpoint/restoration.h"
 #include "core/saving/saved_model/saved_graph.h"
@@ -67,7 +67,7 @@ struct Trace {
 
 /// A model's training state beside its layers.
 struct ModelState {
-  explicit ModelState(FunctionalPtr model) : trainer(std::move(model)) {}
+  explicit ModelState(ModelPtr model) : trainer(std::move(model)) {}
   Trainer trainer;
 };
 
@@ -92,7 +92,7 @@ struct Engine {
   void close_trace() { traces.pop_back(); }
   bool is_open(const CallContext& context) const;
 
-  FunctionalPtr model(int number) const;
+  ModelPtr model(int number) const;
   /// Made at first use. REQUIRES: the layer is a model.
   Trainer& trainer(int number);
   /// JavaScript lets go of the layer; a model's training state goes with it.

@@ -6,6 +6,7 @@
 #include "core/keras/layers/classes.h"
 #include "core/keras/layers/input_layer.h"
 #include "core/keras/models/serialization.h"
+#include "core/keras/models/subclassed.h"
 #include "wasm/convert.h"
 #include "wasm/tracking.h"
 
@@ -20,11 +21,13 @@ class JsLayerHooks final : public CustomLayerHooks {
   explicit JsLayerHooks(val object) : object_(std::move(object)) {}
 
   void build(Layer&, const std::vector<Shape>& inputs) override { object_.call<void>("_build", shapes_to_js(inputs)); }
-  Values call(Layer&, CallContext& context, std::span<const Value> inputs) override {
+  Values call(Layer& layer, CallContext& context, std::span<const Value> inputs) override {
     const TraceScope scope(context);
-    val references = val::array();
-    for (const Value& input : inputs) references.call<void>("push", graph_tensor_to_js(input));
-    return graph_tensors_from_js(object_.call<val>("_call", references, context.training));
+    const val structure = structure_to_js(layer.input_structure());
+    const val result =
+        object_.call<val>("_call", graph_tensors_to_js(Values(inputs.begin(), inputs.end())), structure, context.training);
+    layer.set_output_structure(structure_from_js(result["structure"]));
+    return graph_tensors_from_js(result["outputs"]);
   }
   Json get_config(const Layer&) const override { return json_from_js(object_.call<std::string>("_configText")); }
   bool expects_training() const override { return object_.call<bool>("_expectsTraining"); }
@@ -42,11 +45,11 @@ int create_layer(const std::string& class_name, const std::string& config) {
 }
 
 /// `config`: the base keys alone. A class's own keys stay with the object.
-int create_custom_layer(const val& object, const std::string& class_name, const std::string& registered_name,
-                        const std::string& config) {
+template <class Made>
+int create_custom(const val& object, const std::string& class_name, const std::string& registered_name,
+                  const std::string& config) {
   return guarded([&] {
-    auto layer =
-        std::make_shared<CustomLayer>(engine().session, class_name, registered_name, std::make_unique<JsLayerHooks>(object));
+    auto layer = std::make_shared<Made>(engine().session, class_name, registered_name, std::make_unique<JsLayerHooks>(object));
     Json json = json_from_js(config);
     layer->load_config(json);
     return engine().layers.add(layer);
@@ -86,6 +89,21 @@ val layer_state(int id) {
     result.set("isModel", layer.is_model());
     return result;
   });
+}
+
+/// {input, output} of the calls of a class of the user's own, or of a model.
+val layer_structures(int id) {
+  return guarded([&] {
+    const Layer& layer = *engine().layers.get(id);
+    val result = val::object();
+    result.set("input", structure_to_js(layer.input_structure()));
+    result.set("output", structure_to_js(layer.output_structure()));
+    return result;
+  });
+}
+
+void set_input_structure(int id, const val& structure) {
+  guarded([&] { engine().layers.get(id)->set_input_structure(structure_from_js(structure)); });
 }
 
 void set_trainable(int id, bool trainable) {
@@ -152,7 +170,7 @@ val call_in_trace(int id, const val& inputs, const val& training) {
   return guarded([&] {
     const Values values = graph_tensors_from_js(inputs);
     CallContext& around = current_trace();
-    CallContext context{around.builder, training.isNull() ? around.training : training.as<bool>(), {}};
+    CallContext context{around.builder, training.isNull() ? around.training : training.as<bool>(), {}, around.scope};
     const Values outputs = engine().layers.get(id)->call_in_graph(context, values);
     around.losses.insert(around.losses.end(), context.losses.begin(), context.losses.end());
     return graph_tensors_to_js(outputs);
@@ -308,6 +326,22 @@ std::vector<KerasTensor> keras_tensors_from_js(const val& list) {
   return tensors;
 }
 
+Structure structure_from_js(const val& value) {
+  Structure structure;
+  if (value.isString()) {
+    structure.kind = value.as<std::string>() == "list" ? Structure::Kind::kList : Structure::Kind::kSingle;
+    return structure;
+  }
+  structure.kind = Structure::Kind::kDict;
+  structure.keys = emscripten::vecFromJSArray<std::string>(value);
+  return structure;
+}
+
+val structure_to_js(const Structure& structure) {
+  if (structure.kind == Structure::Kind::kDict) return val::array(structure.keys);
+  return val(structure.kind == Structure::Kind::kList ? std::string("list") : std::string("single"));
+}
+
 std::vector<Shape> shapes_from_js(const val& list) {
   std::vector<Shape> shapes;
   const unsigned count = list["length"].as<unsigned>();
@@ -336,7 +370,10 @@ CustomObjects custom_objects_from_js(const val& makers) {
 
 EMSCRIPTEN_BINDINGS(keras_layers) {
   emscripten::function("createLayer", &create_layer);
-  emscripten::function("createCustomLayer", &create_custom_layer);
+  emscripten::function("createCustomLayer", &create_custom<CustomLayer>);
+  emscripten::function("createSubclassed", &create_custom<Subclassed>);
+  emscripten::function("layerStructures", &layer_structures);
+  emscripten::function("setInputStructure", &set_input_structure);
   emscripten::function("deserializeLayer", &deserialize);
   emscripten::function("serializeLayer", &serialize);
   emscripten::function("layerConfig", &layer_config);

@@ -29,6 +29,10 @@ Values graph_tensors_from_js(const val& list);
 val keras_tensor_to_js(const KerasTensor& tensor);
 std::vector<KerasTensor> keras_tensors_from_js(const val& list);
 
+/// "single", "list", or the keys of a dict.
+Structure structure_from_js(const val& value);
+val structure_to_js(const Structure& structure);
+
 std::vector<Shape> shapes_from_js(const val& list);
 val shapes_to_js(const std::vector<Shape>& shapes);
 

@@ -3,27 +3,12 @@
 
 #include "core/keras/models/sequential.h"
 #include "core/keras/models/serialization.h"
+#include "core/keras/models/subclassed.h"
 #include "wasm/convert.h"
 #include "wasm/layers.h"
 
 namespace keras {
 namespace {
-
-Structure structure_from_js(const val& value) {
-  Structure structure;
-  if (value.isString()) {
-    structure.kind = value.as<std::string>() == "list" ? Structure::Kind::kList : Structure::Kind::kSingle;
-    return structure;
-  }
-  structure.kind = Structure::Kind::kDict;
-  structure.keys = emscripten::vecFromJSArray<std::string>(value);
-  return structure;
-}
-
-val structure_to_js(const Structure& structure) {
-  if (structure.kind == Structure::Kind::kDict) return val::array(structure.keys);
-  return val(structure.kind == Structure::Kind::kList ? std::string("list") : std::string("single"));
-}
 
 int make_functional(const val& inputs, const val& outputs, const std::string& name, const val& input_structure,
                     const val& output_structure) {
@@ -58,28 +43,45 @@ val keras_tensors_to_js(const std::vector<KerasTensor>& tensors) {
 
 val model_info(int id) {
   return guarded([&] {
-    const FunctionalPtr model = engine().model(id);
+    const ModelPtr model = engine().model(id);
     val layers = val::array();
     for (const LayerPtr& layer : model->layers()) layers.call<void>("push", engine().layers.add(layer));
+    const auto* network = dynamic_cast<const Functional*>(model.get());
     // Which calls belong to the model: [layer, node] in an order in which they run.
     val nodes = val::array();
-    for (const NetworkNode& node : model->network_nodes()) {
+    for (const NetworkNode& node : network != nullptr ? network->network_nodes() : std::vector<NetworkNode>()) {
       val pair = val::array();
       pair.call<void>("push", engine().layers.add(node.layer->shared_from_this()));
       pair.call<void>("push", node.node);
       nodes.call<void>("push", pair);
     }
+    const bool known = model->knows_signature();
     val result = val::object();
     result.set("layers", layers);
     result.set("nodes", nodes);
-    result.set("isGraph", model->is_graph_network());
-    result.set("inputs", keras_tensors_to_js(model->inputs()));
-    result.set("outputs", keras_tensors_to_js(model->outputs()));
-    result.set("inputNames", val::array(model->is_graph_network() ? model->input_names() : std::vector<std::string>()));
-    result.set("outputNames", val::array(model->is_graph_network() ? model->output_names() : std::vector<std::string>()));
+    result.set("isGraph", network != nullptr && network->is_graph_network());
+    result.set("knowsSignature", known);
+    result.set("inputs", keras_tensors_to_js(network != nullptr ? network->inputs() : std::vector<KerasTensor>()));
+    result.set("outputs", keras_tensors_to_js(network != nullptr ? network->outputs() : std::vector<KerasTensor>()));
+    result.set("inputNames", val::array(known ? model->input_names() : std::vector<std::string>()));
+    result.set("outputNames", val::array(known ? model->output_names() : std::vector<std::string>()));
     result.set("inputStructure", structure_to_js(model->input_structure()));
     result.set("outputStructure", structure_to_js(model->output_structure()));
     return result;
+  });
+}
+
+/// Makes the weights of a subclassed model. `specs`: [{shape, dtype}] in the order of `structure`; `scoped`: as a call does.
+void trace_model(int id, const val& specs, const val& structure, bool scoped) {
+  guarded([&] {
+    auto* model = dynamic_cast<Subclassed*>(engine().layers.get(id).get());
+    if (model == nullptr) throw TypeError("Model '{}' is not subclassed", engine().layers.get(id)->name());
+    std::vector<TensorSpec> inputs;
+    const auto count = specs["length"].as<unsigned>();
+    for (unsigned i = 0; i < count; ++i)
+      inputs.push_back({shape_from_js(specs[i]["shape"]), parse_dtype(specs[i]["dtype"].as<std::string>())});
+    model->set_input_structure(structure_from_js(structure));
+    model->trace(inputs, scoped);
   });
 }
 
@@ -147,10 +149,8 @@ val compiled_state(int id) {
     val result = val::object();
     result.set("optimizer", engine().optimizers.add(trainer.optimizer()));
     result.set("config", dump_json(trainer.training_config()));
-    result.set("metricsNames", val::array(trainer.losses()->metrics_names()));
-    val has_loss = val::array();
-    for (const OutputLosses& output : trainer.losses()->outputs()) has_loss.call<void>("push", output.loss != nullptr);
-    result.set("hasLoss", has_loss);
+    const CompiledLosses* losses = trainer.losses();
+    result.set("metricsNames", val::array(losses != nullptr ? losses->metrics_names() : std::vector<std::string>()));
     return result;
   });
 }
@@ -188,6 +188,7 @@ EMSCRIPTEN_BINDINGS(keras_models) {
   emscripten::function("sequentialAdd", &sequential_add);
   emscripten::function("sequentialPop", &sequential_pop);
   emscripten::function("modelInfo", &model_info);
+  emscripten::function("traceModel", &trace_model);
   emscripten::function("modelToJSON", &model_to_json_js);
   emscripten::function("modelFromJSON", &model_from_json_js);
   emscripten::function("createOptimizer", &create_optimizer);

@@ -47,7 +47,15 @@ export { Tensor, tensor, type NestedArray, type Scalar, type TensorData, type Te
 export { Variable, variable, type VariableOptions } from './variable.js';
 export { SymbolicTensor, type SymbolicShape } from './symbolic.js';
 export { ops, type Operand, type Result } from './ops/index.js';
-export { Layer, type CallOptions, type LayerArgs, type Operands, type WeightArgs } from './layers/layer.js';
+export {
+  Layer,
+  type CallOptions,
+  type Inputs,
+  type LayerArgs,
+  type Operands,
+  type Outputs,
+  type WeightArgs,
+} from './layers/layer.js';
 export { input, type InputArgs } from './layers/input.js';
 export {
   Model,
@@ -64,7 +72,9 @@ export {
   type ModelArgs,
   type Prediction,
   type SaveOptions,
+  type ShapeOrShapes,
   type StepOptions,
+  type SubclassArgs,
 } from './models/model.js';
 export type { LoadWeightsOptions, SaveWeightsOptions } from './models/weights.js';
 export type { EvaluateOptions, FitOptions, PredictOptions } from './models/training.js';

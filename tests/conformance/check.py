@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import applications  # noqa: E402
+import subclassed_commands  # noqa: E402
 import weights_commands  # noqa: E402
 import make_zips  # noqa: E402
 from generate import record  # noqa: E402
@@ -150,6 +151,7 @@ def calibrated(request, tensors):
 COMMANDS = {"describe_model": describe_model, "serving": serving, "checkpoint": checkpoint, "save_weights": save_weights,
             "restore": restore, "restore_tree": restore_tree, "unzip": unzip, "zip_folder": zip_folder,
             "resume": resume, "calibrated": calibrated,
+            **{"subclassed_" + name: command for name, command in subclassed_commands.COMMANDS.items()},
             **{"h5_" + name: functools.partial(command, load_model=load_model) for name, command in weights_commands.COMMANDS.items()}}
 
 

@@ -6,6 +6,7 @@ import { registerCheckpointTests } from './checkpoints.mjs';
 import { registerFileTests } from './files.mjs';
 import { Oracle, oraclePython } from './oracle.mjs';
 import './read.mjs';
+import { registerSubclassedTests } from './subclassed.mjs';
 import { registerWeightsTests } from './weights.mjs';
 import { registerApplicationTests, registerWriteTests } from './write.mjs';
 
@@ -18,6 +19,7 @@ if (oraclePython()) {
     registerCheckpointTests(tf);
     registerWriteTests(tf);
     registerWeightsTests(tf);
+    registerSubclassedTests(tf);
     registerApplicationTests(tf);
   });
 } else {

@@ -104,6 +104,11 @@ export class Oracle {
     return this.#ask(`h5_${cmd}`, args);
   }
 
+  /** A command of subclassed_commands.py. */
+  aboutSubclassed(cmd, args) {
+    return this.#ask(`subclassed_${cmd}`, args);
+  }
+
   #sendSteps(steps) {
     const list = (v) => (Array.isArray(v) ? v : [v]);
     return this.#send(

@@ -49,4 +49,13 @@ describe('The examples', () => {
     const [a, b] = JSON.parse(output.match(/loaded again: (.*)/)[1])[0];
     assert.ok(Math.abs(a - 2) < 0.01 && Math.abs(b + 1) < 0.01, output);
   });
+
+  test('subclassed_model.mjs learns, and restores its weights', async () => {
+    const output = await run('examples/subclassed_model.mjs');
+    const [, first, last] = output.match(/loss: ([\d.]+) at first, ([\d.]+) at last/).map(Number);
+    assert.ok(first > 0.05 && last < first / 5, output);
+    assert.match(output, /^ dropout \(Dropout\) +multiple +0/m);
+    const [, before, after] = output.match(/the same again: \[ \[ (\S+) \] \] \[ \[ (\S+) \] \]/);
+    assert.equal(before, after);
+  });
 });

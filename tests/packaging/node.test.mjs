@@ -147,6 +147,23 @@ async function main(): Promise<void> {
     }
   }
   keras.utils.registerKerasSerializable(Twice, { package: 'Mine' });
+  class Pair extends keras.Model {
+    static override className = 'Pair';
+    readonly left: keras.Layer;
+    scale = keras.variable(2);
+    constructor({ units, ...rest }: { units: number; name?: string }) {
+      super(rest);
+      this.left = keras.layers.dense({ units });
+    }
+    override call({ a, b }: { a: keras.SymbolicTensor; b: keras.SymbolicTensor }, { training }: keras.CallOptions = {}) {
+      return { sum: keras.ops.add(this.left.apply(a, { training: training ?? false }), b), b };
+    }
+  }
+  const pair = new Pair({ units: 2, name: 'pair' });
+  pair.build({ a: [null, 3], b: [null, 2] });
+  const { sum } = pair.apply<Record<string, keras.Tensor>>({ a: [[1, 2, 3]], b: [[1, 2]] });
+  const status = await pair.loadWeights(await pair.saveWeights());
+  console.log(sum?.shape, status?.assertConsumed(), Pair.fromConfig({ units: 3 }).layers.length);
   try {
     await keras.loadModel('nowhere.h5');
   } catch (error) {

@@ -45,7 +45,10 @@ export type NativeStructure = 'single' | 'list' | string[];
 export interface NativeModelInfo {
   layers: number[];
   nodes: [layer: number, node: number][];
+  /** Whether it is a graph of layers between `inputs` and `outputs`, which others have not. */
   isGraph: boolean;
+  /** Whether names and structures of inputs and outputs are known. */
+  knowsSignature: boolean;
   inputs: NativeKerasTensor[];
   outputs: NativeKerasTensor[];
   inputNames: string[];
@@ -78,10 +81,15 @@ export interface NativeTrackedTree {
   /** Children of the root beside its own. */
   attached: [name: string, node: number][];
 }
+/** What the call of a custom layer returned. */
+export interface NativeCallResult {
+  outputs: NativeOperand[];
+  structure: NativeStructure;
+}
 /** What the engine calls on the object of a custom layer. */
 export interface NativeLayerObject {
   _build(shapes: NativeShape[]): void;
-  _call(inputs: NativeGraphTensor[], training: boolean): NativeOperand[];
+  _call(inputs: NativeGraphTensor[], structure: NativeStructure, training: boolean): NativeCallResult;
   _configText(): string;
   _expectsTraining(): boolean;
   _tracked(): NativeTrackedTree;
@@ -106,7 +114,6 @@ export interface NativeCompiledState {
   optimizer: number;
   config: string;
   metricsNames: string[];
-  hasLoss: boolean[];
 }
 type Batch = (NativeTensor | null)[];
 
@@ -132,11 +139,14 @@ export interface Native extends NativeIo {
 
   createLayer(className: string, config: string): number;
   createCustomLayer(object: NativeLayerObject, className: string, registeredName: string, config: string): number;
+  createSubclassed(object: NativeLayerObject, className: string, registeredName: string, config: string): number;
   deserializeLayer(text: string, customObjects: NativeMakers): number;
   serializeLayer(id: number, dialect: 'v3' | 'h5' | 'savedModel'): string;
   layerConfig(id: number): string;
   baseConfig(id: number): string;
   layerState(id: number): NativeLayerState;
+  layerStructures(id: number): { input: NativeStructure; output: NativeStructure };
+  setInputStructure(id: number, structure: NativeStructure): void;
   setTrainable(id: number, trainable: boolean): void;
   layerWeights(id: number, which: 'all' | 'trainable' | 'nonTrainable'): NativeVariable[];
   addWeight(id: number, attribute: string, options: NativeWeightOptions): NativeVariable;
@@ -186,6 +196,8 @@ export interface Native extends NativeIo {
   sequentialAdd(id: number, layer: number): void;
   sequentialPop(id: number): void;
   modelInfo(id: number): NativeModelInfo;
+  /** Makes the weights of a subclassed model; `scoped`: their names begin with the model's. */
+  traceModel(id: number, specs: { shape: NativeShape; dtype: string }[], structure: NativeStructure, scoped: boolean): void;
   modelToJSON(id: number): string;
   modelFromJSON(text: string, customObjects: NativeMakers): number;
   createOptimizer(text: string): number;

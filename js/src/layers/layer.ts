@@ -4,16 +4,18 @@ import { type CustomClass, type CustomObjects, classNameOf, nativeMakers, regist
 import type { DType } from '../dtype.js';
 import { native } from '../engine/index.js';
 import type {
+  NativeCallResult,
   NativeGraphTensor,
   NativeLayerState,
   NativeNode,
   NativeOperand,
   NativeShape,
+  NativeStructure,
   NativeTrackedTree,
 } from '../engine/native.js';
 import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing, Handle, wrapperOf } from '../handle.js';
-import { type Operand, toNative } from '../ops/call.js';
+import { type Operand, isOptions, toNative } from '../ops/call.js';
 import { GraphTensor, KerasTensor, type SymbolicShape, SymbolicTensor, setLayerLookup } from '../symbolic.js';
 import { Tensor, type TensorLike, tensor } from '../tensor.js';
 import { treeOfProperties } from '../train/tracking.js';
@@ -50,6 +52,10 @@ export interface WeightArgs {
 /** One tensor or a list of them. */
 export type OneOrMany<T> = T | T[];
 export type Operands = Operand | readonly Operand[];
+/** What a class of your own may take: one, a list, or a dict by names of your choice. */
+export type Inputs = Operands | Readonly<Record<string, Operand>>;
+/** What it may give. */
+export type Outputs = OneOrMany<Tensor | SymbolicTensor> | Record<string, Tensor | SymbolicTensor>;
 
 /** Marks the classes that the engine itself has. */
 export const BUILTIN: unique symbol = Symbol('builtin');
@@ -65,7 +71,8 @@ const BASE_KEYS = ['name', 'trainable', 'dtype', 'input_shape', 'batch_input_sha
 /** @internal Classes by Keras's name, for layers that the engine made. */
 export const layerClasses = new Map<string, new (existing: Existing) => Layer>();
 
-function isBuiltin(target: object): target is BuiltinClass {
+/** @internal Whether a class is the engine's own, not the user's. */
+export function isBuiltin(target: object): target is BuiltinClass {
   return Object.hasOwn(target, BUILTIN);
 }
 
@@ -97,22 +104,22 @@ export class Layer implements Disposable {
       if (weights !== undefined) throw new UnimplementedError(`Argument 'weights' of ${target.className}: use setWeights().`);
       return native().createLayer(target.className, toJson(argsToConfig(rest, [...BASE_KEYS, ...target.configKeys])));
     }
-    const base = Object.getPrototypeOf(target.prototype) as object;
-    for (let p = base; p !== Layer.prototype; p = Object.getPrototypeOf(p) as object) {
-      if (isBuiltin(p.constructor)) {
-        throw new UnimplementedError(
-          `${classNameOf(target)} extends ${
-            p.constructor.className
-          }: extending built-in layers is not supported by this version. Hold one as a sublayer instead.`,
-        );
-      }
+    const base = builtinBase(target);
+    if (base !== null && base.className !== 'Functional') {
+      throw new UnimplementedError(
+        `${classNameOf(target)} extends ${base.className}: extending built-in layers is not supported by this version. ` +
+          'Hold one as a sublayer instead.',
+      );
     }
     const known: JsonObject = {};
     for (const [key, value] of Object.entries(args)) {
       const snake = snakeCase(key);
       if (BASE_KEYS.includes(snake) && value !== undefined) known[snake] = configValue(key, value);
     }
-    return native().createCustomLayer(this, classNameOf(target), registeredNameOf(target), toJson(known));
+    const [className, registeredName, config] = [classNameOf(target), registeredNameOf(target), toJson(known)];
+    return base === null
+      ? native().createCustomLayer(this, className, registeredName, config)
+      : native().createSubclassed(this, className, registeredName, config);
   }
 
   /** @internal */
@@ -228,20 +235,20 @@ export class Layer implements Disposable {
     native().buildLayer(this._id, shapes);
   }
   /** What the layer computes. Classes of your own override it; it runs when a model is traced, not for each batch. */
-  call(inputs: Operands, options: CallOptions = {}): OneOrMany<Tensor | SymbolicTensor> {
+  call(inputs: Inputs, options: CallOptions = {}): Outputs {
     if (!isBuiltin(this.constructor)) throw new UnimplementedError(`Layer ${this.getClassName()} has no method \`call\`.`);
-    return this.apply<OneOrMany<Tensor | SymbolicTensor>>(inputs, options);
+    return this.apply<Outputs>(inputs, options);
   }
   /**
    * Calls the layer: on symbolic tensors to build a model, on values to compute.
-   * @returns a tensor, or a list of them where the layer has several outputs
+   * @returns a tensor, or a list of them where the layer has several outputs, or what the class's `call` returns
    * @example const y = keras.layers.dense({ units: 3 }).apply(x);
    */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions): SymbolicTensor;
   apply(inputs: Tensor | readonly Tensor[], options?: CallOptions): Tensor;
-  apply<R extends OneOrMany<Tensor | SymbolicTensor> = SymbolicTensor>(inputs: Operands, options?: CallOptions): R;
-  apply(inputs: Operands, options: CallOptions = {}): OneOrMany<Tensor | SymbolicTensor> {
-    const list = isOperandList(inputs) ? inputs : [inputs as Operand];
+  apply<R extends Outputs = SymbolicTensor>(inputs: Inputs, options?: CallOptions): R;
+  apply(inputs: Inputs, options: CallOptions = {}): Outputs {
+    const list = this.#flat(inputs);
     let outputs: (Tensor | SymbolicTensor)[];
     if (list.length > 0 && list.every((input) => input instanceof KerasTensor)) {
       const tensors = list.map((input) => (input as KerasTensor)._native);
@@ -264,7 +271,32 @@ export class Layer implements Disposable {
         .callEagerly(this._id, values, options.training ?? false)
         .map((info) => Tensor._from(info));
     }
-    return outputs.length === 1 ? (outputs[0] as Tensor | SymbolicTensor) : outputs;
+    const structure = this._hasStructures() ? native().layerStructures(this._id).output : 'single';
+    return packed(outputs, structure);
+  }
+  #flat(inputs: Inputs): Operand[] {
+    if (!isOptions(inputs)) return isOperandList(inputs) ? [...inputs] : [inputs];
+    const dict = inputs as Readonly<Record<string, Operand>>;
+    return this._inputKeys(Object.keys(dict)).map((key) => dict[key] as Operand);
+  }
+  /** @internal Whether calls may take and give dicts. */
+  _hasStructures(): boolean {
+    return !isBuiltin(this.constructor);
+  }
+  /** @internal The keys of a dict in the order in which the engine takes its tensors. */
+  _inputKeys(keys: string[]): string[] {
+    if (!this._hasStructures())
+      throw new TypeError(`Layer '${this.name}' is called on a tensor or a list of them, not on a dict.`);
+    const sorted = keys.sort();
+    const known = native().layerStructures(this._id).input;
+    if (this.built && String(known) !== String(sorted)) {
+      const first = Array.isArray(known) ? `a dict of ${known.join(', ')}` : 'tensors without names';
+      throw new UnimplementedError(
+        `'${this.name}' was first called on ${first}, and now on a dict of ${sorted.join(', ')}: all calls must take the same.`,
+      );
+    }
+    native().setInputStructure(this._id, sorted);
+    return sorted;
   }
   /** The shape of the output for an input of this shape. */
   computeOutputShape(inputShape: SymbolicShape | SymbolicShape[]): SymbolicShape | SymbolicShape[] {
@@ -327,19 +359,22 @@ export class Layer implements Disposable {
   /** @internal The engine asks a custom layer to make its weights. */
   _build(shapes: NativeShape[]): void {
     const known = shapes.map((shape) => shape ?? []);
-    this.build(known.length === 1 ? (known[0] as SymbolicShape) : known);
+    this.build(packed<SymbolicShape>(known, native().layerStructures(this._id).input) as SymbolicShape | SymbolicShape[]);
   }
   /** @internal The engine traces a custom layer's call. */
-  _call(inputs: NativeGraphTensor[], training: boolean): NativeOperand[] {
+  _call(inputs: NativeGraphTensor[], structure: NativeStructure, training: boolean): NativeCallResult {
     const tensors = inputs.map((info) => new GraphTensor(info));
-    const result: unknown = this.call(tensors.length === 1 ? (tensors[0] as GraphTensor) : tensors, { training, mask: null });
+    const result: unknown = this.call(packed<SymbolicTensor>(tensors, structure), { training, mask: null });
     if (result instanceof Promise)
       throw new TypeError(`The call of layer '${this.name}' returned a Promise: it must be synchronous.`);
-    const outputs: unknown[] = Array.isArray(result) ? result : [result];
-    return outputs.map((output) => {
-      if (output instanceof GraphTensor || output instanceof Variable || output instanceof Tensor) return toNative(output);
-      throw new TypeError(`The call of layer '${this.name}' returned ${String(output)}, which is no tensor.`);
-    });
+    if (Array.isArray(result)) return { outputs: result.map((output) => this.#operand(output)), structure: 'list' };
+    if (!isOptions(result)) return { outputs: [this.#operand(result)], structure: 'single' };
+    const keys = Object.keys(result).sort();
+    return { outputs: keys.map((key) => this.#operand(result[key])), structure: keys };
+  }
+  #operand(output: unknown): NativeOperand {
+    if (output instanceof GraphTensor || output instanceof Variable || output instanceof Tensor) return toNative(output);
+    throw new TypeError(`The call of layer '${this.name}' returned ${String(output)}, which is no tensor.`);
   }
   /** @internal */
   _configText(): string {
@@ -359,12 +394,26 @@ export class Layer implements Disposable {
   }
 }
 
+/** Tensors in the structure in which a class takes or gives them. */
+function packed<T>(list: T[], structure: NativeStructure): OneOrMany<T> | Record<string, T> {
+  if (Array.isArray(structure)) return Object.fromEntries(structure.map((key, i) => [key, list[i] as T]));
+  return structure === 'single' && list.length === 1 ? (list[0] as T) : list;
+}
+
+/** The engine's class that a user's class extends; null for Layer itself. */
+function builtinBase(target: CustomClass): BuiltinClass | null {
+  for (let p = target.prototype as object; p !== Layer.prototype; p = Object.getPrototypeOf(p) as object) {
+    if (isBuiltin(p.constructor)) return p.constructor;
+  }
+  return null;
+}
+
 function isShapeList(shape: SymbolicShape | SymbolicShape[]): shape is SymbolicShape[] {
   return Array.isArray(shape[0]);
 }
 
 /** A list of tensors, as opposed to nested arrays of numbers. */
-function isOperandList(inputs: Operands): inputs is readonly Operand[] {
+function isOperandList(inputs: Inputs): inputs is readonly Operand[] {
   return (
     Array.isArray(inputs) &&
     inputs.length > 0 &&

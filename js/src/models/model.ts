@@ -1,11 +1,11 @@
-// Models: Functional and Sequential.
+// Models: Functional, Sequential, and subclasses of the user's own.
 import { type Json, type JsonObject, configValue, objectFromJson, toJson } from '../config.js';
 import { type CustomObjects, getCustomObjects } from '../customs.js';
 import { type BatchSource, type DataLike, applyClassWeight } from '../data/batches.js';
 import type { DType } from '../dtype.js';
 import { loadRest, native, ready, start } from '../engine/index.js';
-import type { NativeCompiledState, NativeModelInfo, NativeStructure } from '../engine/native.js';
-import { RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
+import type { NativeCompiledState, NativeModelInfo, NativeShape, NativeStructure } from '../engine/native.js';
+import { InvalidArgumentError, RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing } from '../handle.js';
 import type { Progress } from '../io/files.js';
 import { runLoader } from '../io/load.js';
@@ -13,11 +13,23 @@ import { type SaveFormat, type SaveTarget, type Writer, formatFor, writeTo } fro
 import { type ModelSource, openSource } from '../io/source.js';
 import type { History } from '../callbacks/builtin.js';
 import type { Logs } from '../callbacks/callback.js';
-import { BUILTIN, Layer, layerClasses, layerFrom, makersFor } from '../layers/layer.js';
+import { classNameOf } from '../customs.js';
+import {
+  BUILTIN,
+  type CallOptions,
+  type Inputs,
+  Layer,
+  type LayerArgs,
+  type Outputs,
+  isBuiltin,
+  layerClasses,
+  layerFrom,
+  makersFor,
+} from '../layers/layer.js';
 import type { Loss, Metric } from '../objects/base.js';
 import { Optimizer, get as getOptimizer, optimizerFrom } from '../objects/optimizer.js';
 import { KerasTensor, SymbolicTensor, type SymbolicShape } from '../symbolic.js';
-import { Tensor, tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { enqueue } from './queue.js';
 import { type SummaryOptions, printSummary } from './summary.js';
 import {
@@ -25,11 +37,13 @@ import {
   type FitOptions,
   type PredictOptions,
   type Signature,
+  type SignatureOf,
   evaluate,
   fit,
   makeBatch,
   predict,
   predictStep,
+  specsOf,
   testStep,
   trainStep,
 } from './training.js';
@@ -41,6 +55,10 @@ export interface ModelArgs {
   outputs: SymbolicTensor | readonly SymbolicTensor[] | Record<string, SymbolicTensor>;
   name?: string;
 }
+/** Of a subclass: what its constructor hands on by `super({ name })`. */
+export type SubclassArgs = Pick<LayerArgs, 'name' | 'trainable' | 'dtype'>;
+/** One shape with the batch, a list of them, or a dict as the class's `call` takes it. */
+export type ShapeOrShapes = SymbolicShape | SymbolicShape[] | Record<string, SymbolicShape>;
 type PerOutput<T> = T | readonly (T | null)[] | Record<string, T>;
 export type LossLike = string | Loss;
 export type MetricLike = string | Metric;
@@ -90,12 +108,7 @@ function nativeTensors(what: string, list: readonly SymbolicTensor[]): KerasTens
   });
 }
 
-function createFunctional(args: ModelArgs, target: object): number {
-  if (target !== Model && !Object.hasOwn(target, BUILTIN)) {
-    throw new UnimplementedError(
-      'Model subclasses are not supported by this version: write a Layer subclass and build the model by keras.model().',
-    );
-  }
+function createFunctional(args: ModelArgs): number {
   if (typeof args !== 'object' || !('inputs' in args) || !('outputs' in args))
     throw new TypeError('A model needs `inputs` and `outputs`.');
   const inputs = structureOf(args.inputs);
@@ -109,11 +122,36 @@ function createFunctional(args: ModelArgs, target: object): number {
   );
 }
 
+/** What goes to Layer's constructor: an existing model, or the arguments of a subclass. */
+function baseArgs(args: ModelArgs | SubclassArgs | Existing, target: { name: string }): SubclassArgs | Existing {
+  if (args instanceof Existing) return args;
+  if (isBuiltin(target)) return new Existing(createFunctional(args as ModelArgs));
+  if ('inputs' in args || 'outputs' in args) {
+    throw new UnimplementedError(
+      `${target.name} hands inputs and outputs to the constructor of Model, which is not supported by this version: ` +
+        'override `call`, or make the model by keras.model().',
+    );
+  }
+  return args;
+}
+
 /**
- * A model of layers between inputs and outputs.
+ * A model of layers between inputs and outputs; or, as the base of a class of your own, whatever that class's `call` computes.
+ * A subclass makes its layers in the constructor. Layers, models and variables that are put on `this` are tracked, also in
+ * arrays, Maps and plain objects. Weights are made by `build`, by the first call or by the first data.
  * @example
  * const x = keras.input({ shape: [4] });
  * const model = keras.model({ inputs: x, outputs: keras.layers.dense({ units: 1 }).apply(x) });
+ * @example
+ * class Autoencoder extends keras.Model {
+ *   static className = 'Autoencoder';
+ *   constructor() {
+ *     super();
+ *     this.encoder = keras.layers.dense({ units: 2 });
+ *     this.decoder = keras.layers.dense({ units: 8 });
+ *   }
+ *   call(x) { return this.decoder.apply(this.encoder.apply(x)); }
+ * }
  */
 export class Model extends Layer {
   static readonly [BUILTIN] = true;
@@ -126,8 +164,72 @@ export class Model extends Layer {
   /** Of the last `fit`. */
   history: History | null = null;
 
-  constructor(args: ModelArgs | Existing) {
-    super(args instanceof Existing ? args : new Existing(createFunctional(args, new.target)));
+  /** While the engine asks for weights: calls of `super.build` do nothing then. */
+  #building = false;
+
+  constructor(args: ModelArgs | SubclassArgs | Existing = {}) {
+    super(baseArgs(args, new.target));
+  }
+  /** @internal Whether the class's own `call` is what the model computes. */
+  get _isSubclass(): boolean {
+    return !isBuiltin(this.constructor);
+  }
+  /** @internal */
+  override _hasStructures(): boolean {
+    return true;
+  }
+  /** @internal */
+  override _inputKeys(keys: string[]): string[] {
+    if (this._isSubclass) return super._inputKeys(keys);
+    const { inputNames } = this._info;
+    const missing = inputNames.find((name) => !keys.includes(name));
+    if (missing !== undefined) throw new ValueError(`The call of model '${this.name}' lacks the input '${missing}'.`);
+    return inputNames;
+  }
+
+  /** What the model computes. A subclass overrides it; it runs when the model is traced, not for each batch. */
+  override call(inputs: Inputs, options: CallOptions = {}): Outputs {
+    if (!this._isSubclass) return super.call(inputs, options);
+    throw new UnimplementedError(
+      'Unimplemented `keras.Model.call()`: if you intend to create a `Model` with the Functional API, please provide `inputs` ' +
+        'and `outputs` arguments. Otherwise, subclass `Model` with an overridden `call()` method.',
+    );
+  }
+  /**
+   * Makes the weights for inputs of these shapes, batch first, and dtype float32: of a subclass, by tracing its call.
+   * @throws {ValueError} no shape, or layers that take no floats: call the model on data instead
+   */
+  override build(inputShape: ShapeOrShapes): void {
+    if (!this._isSubclass) super.build(inputShape as SymbolicShape | SymbolicShape[]);
+    else if (!this.#building && !this._info.knowsSignature) this.#buildFor(inputShape);
+  }
+  #buildFor(inputShape: ShapeOrShapes): void {
+    const { shapes, structure } = shapesIn(inputShape);
+    const specs = shapes.map((shape) => ({ shape, dtype: 'float32' }));
+    try {
+      native().traceModel(this._id, specs, structure, false);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError || error instanceof TypeError)) throw error;
+      throw new ValueError(
+        'You cannot build your model by calling `build` if your layers do not support float type inputs. Instead, in order to ' +
+          'instantiate and build your model, call your model on real tensor data (of the correct dtype).\n\n' +
+          `The actual error from \`call\` is: ${error.message}.`,
+      );
+    }
+  }
+  /** @internal */
+  override _build(shapes: NativeShape[]): void {
+    if (this.build === Model.prototype.build) return; // the call that follows makes the weights
+    this.#building = true;
+    try {
+      super._build(shapes);
+    } finally {
+      this.#building = false;
+    }
+  }
+  /** @internal Whether weights can be asked for: a class with a `build` of its own makes them there. */
+  get _weightsCreated(): boolean {
+    return this.built || (this._isSubclass && this.build === Model.prototype.build);
   }
 
   /** @internal */
@@ -137,7 +239,7 @@ export class Model extends Layer {
     for (const [id] of info.nodes) layerFrom(id);
     return info;
   }
-  /** In Keras's order: by depth. A Sequential leaves its InputLayer out. */
+  /** In Keras's order: by depth; of a subclass, by assignment. A Sequential leaves its InputLayer out. */
   get layers(): Layer[] {
     return this._info.layers.map(layerFrom);
   }
@@ -155,17 +257,21 @@ export class Model extends Layer {
       `No such layer: ${nameOrIndex}. Existing layers are: [${layers.map(({ name }) => `'${name}'`).join(', ')}].`,
     );
   }
+  /** Empty for a subclass. */
   get inputs(): SymbolicTensor[] {
     return this._info.inputs.map((info) => new KerasTensor(info));
   }
+  /** Empty for a subclass. */
   get outputs(): SymbolicTensor[] {
     return this._info.outputs.map((info) => new KerasTensor(info));
   }
   override get input(): SymbolicTensor | SymbolicTensor[] {
+    if (this._isSubclass) return super.input;
     const { inputs } = this;
     return inputs.length === 1 ? (inputs[0] as SymbolicTensor) : inputs;
   }
   override get output(): SymbolicTensor | SymbolicTensor[] {
+    if (this._isSubclass) return super.output;
     const { outputs } = this;
     return outputs.length === 1 ? (outputs[0] as SymbolicTensor) : outputs;
   }
@@ -178,7 +284,7 @@ export class Model extends Layer {
 
   /** Prints the layers, their shapes and numbers of parameters: the text of Keras 2.15. */
   summary(options: SummaryOptions = {}): void {
-    if (!this._info.isGraph) {
+    if (!this.built) {
       throw new ValueError(
         'This model has not yet been built. Build the model first by calling `build()` or by calling the model on a batch of data.',
       );
@@ -189,15 +295,21 @@ export class Model extends Layer {
   toJSON(): string {
     return native().modelToJSON(this._id);
   }
+  /**
+   * Of a subclass, name, trainable and dtype. One that overrides it to return the constructor's arguments begins with an empty
+   * one, as in Keras: `{ ...super.getConfig(), units: this.units }`.
+   */
   override getConfig(): JsonObject {
-    return objectFromJson(native().layerConfig(this._id));
+    if (!this._isSubclass) return objectFromJson(native().layerConfig(this._id));
+    return this.getConfig === Model.prototype.getConfig ? super.getConfig() : {};
   }
   static override fromConfig<T extends Layer>(
     this: new (config: never) => T,
     config: JsonObject,
     options: { customObjects?: CustomObjects } = {},
   ): T {
-    const className = (this as unknown as { className: string }).className;
+    if (!isBuiltin(this)) return revive(this, config);
+    const { className } = this;
     return layerFrom(native().deserializeLayer(toJson({ class_name: className, config }), makersFor(options.customObjects))) as T;
   }
 
@@ -251,23 +363,30 @@ export class Model extends Layer {
     throw new RuntimeError(`You must compile your model before training/testing. Use \`model.compile(optimizer, loss)\`.${why}`);
   }
 
-  /** Names, shapes and dtypes; builds a Sequential whose input was not known from the first data. */
-  #signature(x: DataLike | null): Signature {
-    let info = this._info;
-    if (!info.isGraph) {
-      if (x === null) throw new ValueError('The model has not been built: call build() with the shape of its input first.');
-      const [, ...rest] = tensor(x as Parameters<typeof tensor>[0]).shape;
-      native().buildLayer(this._id, [[null, ...rest]]);
-      info = this._info;
-    }
-    return {
-      model: this.name,
-      inputs: info.inputs.map(({ shape, dtype }, i) => ({ name: info.inputNames[i] as string, shape, dtype: dtype as DType })),
-      outputs: info.outputs.map(({ shape }, i) => ({ name: info.outputNames[i] as string, shape })),
+  /** Names, shapes and dtypes; a model that does not know them yet is built for the first data. */
+  #signature(): SignatureOf {
+    let known: Signature | null = null;
+    return (x) => {
+      if (known !== null) return known;
+      if (!this._info.knowsSignature) this.#buildForData(x);
+      const { inputs, inputNames, outputNames } = this._info;
+      known = {
+        model: this.name,
+        // A subclass takes whatever its call can do with.
+        inputs: inputNames.map((name, i) => ({
+          name,
+          shape: inputs[i]?.shape ?? null,
+          dtype: (inputs[i]?.dtype ?? null) as DType | null,
+        })),
+        outputs: outputNames.map((name) => ({ name, shape: null })),
+      };
+      return known;
     };
   }
-  #signatureFor(x: DataLike | BatchSource): Signature {
-    return this.#signature(this._info.isGraph ? null : (x as DataLike));
+  #buildForData(x: DataLike): void {
+    const { specs, structure } = specsOf(x);
+    if (this._isSubclass) native().traceModel(this._id, specs, structure, true);
+    else native().buildLayer(this._id, specs.map(({ shape }) => shape)); // prettier-ignore
   }
 
   /**
@@ -283,7 +402,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      return fit(this, this.#signatureFor(x), x, y, options);
+      return fit(this, this.#signature(), x, y, options);
     });
   }
   /** Loss and metrics on data: a number, a list in the order of `metricsNames`, or, with `returnDict`, by name. */
@@ -295,7 +414,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      return shaped(await evaluate(this, this.#signatureFor(x), x, y, options), options.returnDict);
+      return shaped(await evaluate(this, this.#signature(), x, y, options), options.returnDict);
     });
   }
   /**
@@ -304,7 +423,7 @@ export class Model extends Layer {
    */
   async predict(x: DataLike | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
     await start();
-    return enqueue(async () => this.#structured(await predict(this, this.#signatureFor(x), x, options)));
+    return enqueue(async () => this.#structured(await predict(this, this.#signature(), x, options)));
   }
   /** One training step. */
   async trainOnBatch(x: DataLike, y?: DataLike | null, options: StepOptions = {}): Promise<number | number[] | Logs> {
@@ -312,10 +431,10 @@ export class Model extends Layer {
     return enqueue(async () => {
       this.#requireCompiled();
       if (options.resetMetrics ?? true) this.resetMetrics();
-      const signature = this.#signature(this._info.isGraph ? null : x);
+      const signature = this.#signature();
       let batch = makeBatch(signature, x, y, options.sampleWeight);
       if (options.classWeight) batch = applyClassWeight(batch, options.classWeight);
-      return shaped(trainStep(this, signature, batch), options.returnDict);
+      return shaped(trainStep(this, signature(x), batch), options.returnDict);
     });
   }
   /** Loss and metrics of one batch. */
@@ -324,16 +443,16 @@ export class Model extends Layer {
     return enqueue(async () => {
       this.#requireCompiled();
       if (options.resetMetrics ?? true) this.resetMetrics();
-      const signature = this.#signature(this._info.isGraph ? null : x);
-      return shaped(testStep(this, signature, makeBatch(signature, x, y, options.sampleWeight)), options.returnDict);
+      const signature = this.#signature();
+      return shaped(testStep(this, signature(x), makeBatch(signature, x, y, options.sampleWeight)), options.returnDict);
     });
   }
   /** The outputs for one batch. */
   async predictOnBatch(x: DataLike): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
     await start();
     return enqueue(async () => {
-      const signature = this.#signature(this._info.isGraph ? null : x);
-      return this.#structured(predictStep(this, signature, makeBatch(signature, x)));
+      const signature = this.#signature();
+      return this.#structured(predictStep(this, signature(x), makeBatch(signature, x)));
     });
   }
   #structured(tensors: Tensor[]): Tensor & Tensor[] & Record<string, Tensor> {
@@ -402,6 +521,40 @@ export interface StepOptions {
   returnDict?: boolean;
 }
 
+/** The shapes that `build` is given, and how. */
+function shapesIn(inputShape: ShapeOrShapes): { shapes: SymbolicShape[]; structure: NativeStructure } {
+  if (inputShape === null || inputShape === undefined)
+    throw new ValueError('Input shape must be defined when calling `build()` on a `Model` subclass.');
+  if (Array.isArray(inputShape)) {
+    if (inputShape.some((entry) => Array.isArray(entry))) return { shapes: inputShape as SymbolicShape[], structure: 'list' };
+    return { shapes: [inputShape as SymbolicShape], structure: 'single' };
+  }
+  if (typeof inputShape !== 'object') {
+    throw new ValueError(
+      'Specified input shape is not one of the valid types. Please specify a batch input shape of type tuple or list of input ' +
+        `shapes. User provided input type: ${typeof inputShape}.`,
+    );
+  }
+  const structure = Object.keys(inputShape).sort();
+  return { shapes: structure.map((key) => inputShape[key] as SymbolicShape), structure };
+}
+
+/** A subclass from its config, by its constructor. */
+function revive<T extends object>(subclass: new (config: never) => T, config: JsonObject): T {
+  try {
+    return new subclass(config as never);
+  } catch (error) {
+    if (!(error instanceof globalThis.TypeError)) throw error;
+    throw new TypeError(
+      'Unable to revive model from config. When overriding the `getConfig()` method, make sure that the returned config contains ' +
+        `all items used as arguments in the constructor to ${classNameOf(subclass)}, which is the default behavior. You can ` +
+        'override this default behavior by defining a static `fromConfig(config)` method to specify how to create an instance of ' +
+        `${classNameOf(subclass)} from its config.\n\nReceived config=${JSON.stringify(config)}\n\n` +
+        `Error encountered during deserialization: ${error.message}`,
+    );
+  }
+}
+
 function shaped(logs: Logs, returnDict: boolean | undefined): number | number[] | Logs {
   if (returnDict) return logs;
   const values = Object.values(logs);
@@ -420,6 +573,10 @@ export class Sequential extends Model {
     }
     super(new Existing(native().makeSequential(args.name ?? '')));
     for (const layer of args.layers ?? []) this.add(layer);
+  }
+  /** @internal */
+  override get _isSubclass(): boolean {
+    return false;
   }
   /** Puts a layer on top. */
   add(layer: Layer): void {
@@ -453,6 +610,9 @@ export function modelFromJSON(json: string, options: { customObjects?: CustomObj
 }
 /** A model of the same layers with weights of its own. */
 export function cloneModel<T extends Model>(source: T): T {
+  const { constructor } = source as { constructor: unknown };
+  const ofClass = constructor as { new (config: never): T; fromConfig(config: JsonObject): T };
+  if (!isBuiltin(ofClass)) return ofClass.fromConfig(source.getConfig());
   const copy = native().deserializeLayer(native().serializeLayer(source._id, 'v3'), makersFor(undefined));
   return layerFrom(copy) as T;
 }

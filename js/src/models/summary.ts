@@ -60,17 +60,15 @@ function outputShapeText(layer: Layer): string {
   const { isModel, className } = native().layerState(layer._id);
   if (isModel) {
     const { outputs, outputStructure, isGraph } = native().modelInfo(layer._id);
-    if (!isGraph) return '?';
-    return structureText(
-      outputs.map(({ shape }) => shape),
-      outputStructure,
-    );
+    const shapes = outputs.map(({ shape }) => shape);
+    if (isGraph) return structureText(shapes, outputStructure);
   }
-  const texts = layer._nodes.map(({ shapes, outputsAreList }) =>
-    className === 'InputLayer' || outputsAreList ? `[${shapes.map(shapeText).join(', ')}]` : shapeText(shapes[0] ?? null),
-  );
-  if (texts.length === 0) return '?';
-  return texts.every((text) => text === texts[0]) ? (texts[0] as string) : 'multiple';
+  const { output } = native().layerStructures(layer._id);
+  const texts = layer._nodes.map(({ shapes, outputsAreList }) => {
+    if (Array.isArray(output)) return structureText(shapes, output);
+    return className === 'InputLayer' || outputsAreList ? `[${shapes.map(shapeText).join(', ')}]` : shapeText(shapes[0] ?? null);
+  });
+  return texts.length > 0 && texts.every((text) => text === texts[0]) ? (texts[0] as string) : 'multiple';
 }
 
 function structureText(shapes: NativeShape[], structure: NativeModelInfo['outputStructure']): string {
@@ -152,7 +150,7 @@ export function printSummary(model: Layer, options: SummaryOptions): void {
 
   const printLayer = (layer: Layer, level: number, isLast: boolean): void => {
     const state = native().layerState(layer._id);
-    const params = plain && !state.built && !state.isModel ? '0 (unused)' : String(layer.countParams());
+    const params = plain && !state.built ? '0 (unused)' : String(layer.countParams());
     const cells = [`${state.name} (${state.className})`, outputShapeText(layer), params];
     if (!plain) cells.push(level === 0 ? connections(layer, info) : '[]');
     if (showTrainable) cells.push(state.trainable ? 'Y' : 'N');

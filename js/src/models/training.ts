@@ -11,6 +11,7 @@ import {
   batchOf,
   concatRows,
   isBatchSource,
+  isTensorLike,
   shuffledRows,
   takeRows,
   toSlots,
@@ -18,10 +19,10 @@ import {
 import type { DType } from '../dtype.js';
 import { isFloating } from '../dtype.js';
 import { native } from '../engine/index.js';
-import type { NativeTensor } from '../engine/native.js';
+import type { NativeStructure, NativeTensor } from '../engine/native.js';
 import { RuntimeError, ValueError, throwIfAborted } from '../errors.js';
 import { nextTask } from '../platform.js';
-import { Tensor, tensor } from '../tensor.js';
+import { Tensor, type TensorLike, isTensorData, isTypedArray, tensor } from '../tensor.js';
 import { pythonTuple } from '../variable.js';
 import type { Model } from './model.js';
 
@@ -69,8 +70,33 @@ export interface PredictOptions {
 /** What a model takes and gives: names, shapes, dtypes. */
 export interface Signature {
   model: string;
-  inputs: (Slot & { dtype: DType })[];
+  /** A null dtype: any. */
+  inputs: (Slot & { dtype: DType | null })[];
   outputs: Slot[];
+}
+/** The signature of a model that is called on `x`; a model that did not know its own is built for it. */
+export type SignatureOf = (x: DataLike) => Signature;
+
+/** What a model is to be built for: the shapes and dtypes of data, the batch open, and in which structure they are. */
+export function specsOf(x: DataLike): { specs: { shape: (number | null)[]; dtype: DType }[]; structure: NativeStructure } {
+  const spec = (value: TensorLike): { shape: (number | null)[]; dtype: DType } => {
+    const { shape, dtype } = narrowed(tensor(value));
+    return { shape: [null, ...shape.slice(1)], dtype };
+  };
+  if (!isTensorLike(x)) {
+    const structure = Object.keys(x).sort();
+    return { specs: structure.map((key) => spec((x as Record<string, TensorLike>)[key] as TensorLike)), structure };
+  }
+  if (!isTensorList(x)) return { specs: [spec(x as TensorLike)], structure: 'single' };
+  const list = x as readonly TensorLike[];
+  return { specs: list.map(spec), structure: list.length === 1 ? 'single' : 'list' };
+}
+
+/** A list of inputs, as opposed to nested arrays of numbers. */
+function isTensorList(x: DataLike): boolean {
+  return (
+    Array.isArray(x) && x.length > 0 && x.every((item) => item instanceof Tensor || isTensorData(item) || isTypedArray(item))
+  );
 }
 
 function fits(shape: readonly number[], expected: readonly (number | null)[]): boolean {
@@ -87,13 +113,14 @@ function conform(value: Tensor, { shape, dtype, name }: Signature['inputs'][numb
         `found shape=${pythonTuple(value.shape)}.`,
     );
   }
-  if (value.dtype === 'string' && dtype !== 'string')
+  if (value.dtype === 'string' && dtype !== 'string' && dtype !== null)
     throw new ValueError(`Input '${name}' takes ${dtype}, but strings were given.`);
+  if (dtype === null) return narrowed(result);
   return result.dtype === dtype ? result : tensor(result, undefined, dtype);
 }
 
-/** Targets and weights of float64 become float32, as Keras's data adapters make them. */
-function narrowed(value: Tensor | null): Tensor | null {
+/** Data of float64 becomes float32, as Keras's data adapters make it. */
+function narrowed<T extends Tensor | null>(value: T): T | Tensor {
   return value !== null && isFloating(value.dtype) && value.dtype !== 'float32' ? tensor(value, undefined, 'float32') : value;
 }
 
@@ -102,15 +129,12 @@ function toNative(values: readonly (Tensor | null)[]): (NativeTensor | null)[] {
 }
 
 /** The batch for data as users give it. */
-export function makeBatch(signature: Signature, x: DataLike, y?: DataLike | null, sampleWeight?: DataLike | null): Batch {
-  const outputs = signature.outputs.map(({ name }) => ({ name, shape: null }));
+export function makeBatch(signatureOf: SignatureOf, x: DataLike, y?: DataLike | null, sampleWeight?: DataLike | null): Batch {
+  const { inputs, outputs } = signatureOf(x);
   const nothing = outputs.map(() => null);
-  return batchOf(
-    toSlots('x', x, signature.inputs),
-    y === undefined || y === null ? nothing : toSlots('y', y, outputs).map(narrowed),
-    sampleWeight === undefined || sampleWeight === null ? nothing : toSlots('sampleWeight', sampleWeight, outputs).map(narrowed),
-    signature.inputs,
-  );
+  const slots = (what: string, data: DataLike | null | undefined): (Tensor | null)[] =>
+    data === undefined || data === null ? nothing : toSlots(what, data, outputs).map((value) => narrowed(value));
+  return batchOf(toSlots('x', x, inputs), slots('y', y), slots('sampleWeight', sampleWeight), inputs);
 }
 
 function inputsOf(signature: Signature, batch: Batch): NativeTensor[] {
@@ -173,7 +197,7 @@ class Feed {
 }
 
 function feedFor(
-  signature: Signature,
+  signatureOf: SignatureOf,
   x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   sampleWeight: DataLike | undefined,
@@ -182,8 +206,8 @@ function feedFor(
 ): Feed {
   checkCount('batchSize', batchSize);
   checkCount('steps', steps);
-  if (isBatchSource(x)) return Feed.ofSource(x, (batch) => makeBatch(signature, ...batch), steps);
-  return Feed.ofData(makeBatch(signature, x, y, sampleWeight), batchSize ?? 32, false, steps);
+  if (isBatchSource(x)) return Feed.ofSource(x, (batch) => makeBatch(signatureOf, ...batch), steps);
+  return Feed.ofData(makeBatch(signatureOf, x, y, sampleWeight), batchSize ?? 32, false, steps);
 }
 
 /** What is set on a hooks' list for one run. */
@@ -197,7 +221,7 @@ interface FitData {
 }
 
 function splitData(
-  signature: Signature,
+  signatureOf: SignatureOf,
   x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: FitOptions,
@@ -208,18 +232,18 @@ function splitData(
   let validation: Feed | null = null;
   if (validationData !== undefined) {
     if (isBatchSource(validationData)) {
-      validation = Feed.ofSource(validationData, (batch) => makeBatch(signature, ...batch), options.validationSteps);
+      validation = Feed.ofSource(validationData, (batch) => makeBatch(signatureOf, ...batch), options.validationSteps);
     } else {
       const [valX, valY, valWeight] = validationData as BatchLike;
-      validation = feedFor(signature, valX, valY, valWeight, validationBatch, options.validationSteps);
+      validation = feedFor(signatureOf, valX, valY, valWeight, validationBatch, options.validationSteps);
     }
   }
   if (isBatchSource(x)) {
     if (validationSplit > 0)
       throw new ValueError('`validationSplit` is only supported for tensors, not for batches that are iterated over.');
-    return { train: Feed.ofSource(x, (batch) => weighted(makeBatch(signature, ...batch)), stepsPerEpoch), validation };
+    return { train: Feed.ofSource(x, (batch) => weighted(makeBatch(signatureOf, ...batch)), stepsPerEpoch), validation };
   }
-  let data = makeBatch(signature, x, y, options.sampleWeight);
+  let data = makeBatch(signatureOf, x, y, options.sampleWeight);
   if (validationSplit > 0 && validationData === undefined) {
     const at = Math.floor(data.size * (1 - validationSplit));
     if (!(validationSplit < 1) || at === 0 || at === data.size) {
@@ -240,7 +264,7 @@ function validatesAt(epoch: number, frequency: number | readonly number[] = 1): 
 /** model.fit */
 export async function fit(
   model: Model,
-  signature: Signature,
+  signatureOf: SignatureOf,
   x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: FitOptions,
@@ -251,7 +275,7 @@ export async function fit(
   checkCount('batchSize', options.batchSize);
   checkCount('validationBatchSize', options.validationBatchSize);
   checkCount('stepsPerEpoch', options.stepsPerEpoch);
-  const { train, validation } = splitData(signature, x, y, options);
+  const { train, validation } = splitData(signatureOf, x, y, options);
   const history = new History();
   const given = Array.isArray(callbacks) ? (callbacks as readonly CallbackLike[]) : [callbacks as CallbackLike];
   const hooks = new CallbackList([...withBar(given, verbose), history], model, { epochs, steps: train.steps, verbose });
@@ -267,7 +291,7 @@ export async function fit(
       for await (const batch of train.batches()) {
         throwIfAborted(signal, 'Training');
         await hooks.call('onTrainBatchBegin', step, {});
-        logs = trainStep(model, signature, batch);
+        logs = trainStep(model, signatureOf(batch.x), batch);
         await hooks.call('onTrainBatchEnd', step, logs);
         step++;
         if (model.stopTraining) break;
@@ -277,7 +301,7 @@ export async function fit(
       throwIfAborted(signal, 'Training');
       logs = { ...logs };
       if (validation !== null && validatesAt(epoch, options.validationFreq)) {
-        const results = await runTest(model, signature, validation, hooks, signal);
+        const results = await runTest(model, signatureOf, validation, hooks, signal);
         for (const [name, value] of Object.entries(results)) logs[`val_${name}`] = value;
       }
       await hooks.call('onEpochEnd', epoch, logs);
@@ -290,7 +314,7 @@ export async function fit(
 
 async function runTest(
   model: Model,
-  signature: Signature,
+  signatureOf: SignatureOf,
   feed: Feed,
   hooks: CallbackList,
   signal: AbortSignal | undefined,
@@ -302,7 +326,7 @@ async function runTest(
   for await (const batch of feed.batches()) {
     throwIfAborted(signal, 'Evaluation');
     await hooks.call('onTestBatchBegin', step, {});
-    logs = testStep(model, signature, batch);
+    logs = testStep(model, signatureOf(batch.x), batch);
     await hooks.call('onTestBatchEnd', step++, logs);
     await nextTask();
   }
@@ -314,33 +338,33 @@ async function runTest(
 /** model.evaluate */
 export async function evaluate(
   model: Model,
-  signature: Signature,
+  signatureOf: SignatureOf,
   x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: EvaluateOptions,
 ): Promise<Logs> {
   const { verbose = 0, callbacks = [], signal } = options;
-  const feed = feedFor(signature, x, y, options.sampleWeight, options.batchSize, options.steps);
+  const feed = feedFor(signatureOf, x, y, options.sampleWeight, options.batchSize, options.steps);
   const hooks = new CallbackList(withBar(callbacks, verbose), model, { epochs: 1, steps: feed.steps, verbose });
-  return runTest(model, signature, feed, hooks, signal);
+  return runTest(model, signatureOf, feed, hooks, signal);
 }
 
 /** model.predict: outputs of all batches, joined. */
 export async function predict(
   model: Model,
-  signature: Signature,
+  signatureOf: SignatureOf,
   x: DataLike | BatchSource,
   options: PredictOptions,
 ): Promise<Tensor[]> {
   const { verbose = 0, callbacks = [], signal } = options;
-  const feed = feedFor(signature, x, null, undefined, options.batchSize, options.steps);
+  const feed = feedFor(signatureOf, x, null, undefined, options.batchSize, options.steps);
   const hooks = new CallbackList(withBar(callbacks, verbose), model, { epochs: 1, steps: feed.steps, verbose });
   const parts: Tensor[][] = [];
   await hooks.call('onPredictBegin', {});
   for await (const batch of feed.batches()) {
     throwIfAborted(signal, 'Prediction');
     await hooks.call('onPredictBatchBegin', parts.length, {});
-    parts.push(predictStep(model, signature, batch));
+    parts.push(predictStep(model, signatureOf(batch.x), batch));
     await hooks.call('onPredictBatchEnd', parts.length - 1, {});
     await nextTask();
   }

@@ -62,7 +62,7 @@ function weightsTree(model: Model): ReturnType<typeof treeOf> {
 }
 
 function requireWeights(model: Model): void {
-  if (model.built) return;
+  if (model._weightsCreated) return;
   throw new ValueError(
     `Weights for model '${model.name}' have not yet been created. Weights are created when the Model is first called on ` +
       'inputs or `build()` is called with an `input_shape`.',
