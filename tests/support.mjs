@@ -102,7 +102,6 @@ export const fixture = {
       .filter((m) => m.files[format] && (custom || m.customObjects.length === 0)),
   path: (relative) => fixtures + relative,
   tables: () => readJson('layers.json'),
-  ops: () => readJson('ops.json').cases,
 };
 
 /** The example's data: images scaled to 0…1 and labels, split into training rows and the held-back fifth. */

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/graph/builder.h"
+#include "core/tensor/complex.h"
 
 namespace keras {
 
@@ -16,7 +17,9 @@ struct Intermediate {
 };
 
 /// What a value of this dtype passes on: of a resource, its variable's gradient; of a TensorList, a list.
-inline bool takes_gradient(DType dtype) { return is_floating(dtype) || dtype == DType::kResource || dtype == DType::kVariant; }
+inline bool takes_gradient(DType dtype) {
+  return is_floating(dtype) || is_complex(dtype) || dtype == DType::kResource || dtype == DType::kVariant;
+}
 
 class DifferentiatedFunction {
  public:

@@ -1,5 +1,5 @@
 // The formulas of elementwise ops, once for every element type. Integers wrap around, as TensorFlow's do; NaN and
-// infinities give what TensorFlow gives (tests/fixtures/ops.json).
+// infinities give what TensorFlow gives (tests/fixtures/ops/math.json).
 #pragma once
 
 #include <bit>

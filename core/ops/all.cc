@@ -1,5 +1,6 @@
 // The list of op families: what is not in it is not in the registry.
 #include "core/ops/families.h"
+#include "core/ops/seldom_families.h"
 
 namespace keras {
 
@@ -8,7 +9,7 @@ std::span<const std::span<const OpDef>> op_families() {
       activation_ops(), arrange_ops(),  array_ops(),    binary_ops(),  comparison_ops(),     conv_ops(),     diagonal_ops(),
       einsum_ops(),     function_ops(), indexing_ops(), join_ops(),    linear_algebra_ops(), list_ops(),     loss_ops(),
       math_ops(),       matmul_ops(),   norm_ops(),     pad_ops(),     pool_ops(),           random_ops(),   reduction_ops(),
-      resize_ops(),     segment_ops(),  shape_ops(),    slicing_ops(), special_ops(),        variable_ops(),
+      resize_ops(),     segment_ops(),  shape_ops(),    slicing_ops(), special_ops(),        variable_ops(), optimizer_ops(),
   };
   return families;
 }

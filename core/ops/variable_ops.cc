@@ -10,7 +10,7 @@
 #include "core/ops/families.h"
 #include "core/ops/gather_shape.h"
 #include "core/ops/shape_functions.h"
-#include "core/tensor/variable.h"
+#include "core/ops/variables.h"
 
 namespace keras {
 namespace {
@@ -31,17 +31,10 @@ Values resource_gather_grad(GradContext& g) {
   return {emit1("UnsortedSegmentSum", {rows, reshape(indices, {-1}), slice(0, 1, 0, 1)}), Value()};
 }
 
-Variable& variable(KernelContext& c, int input) {
-  const auto object = c.input(input).object<Variable>();
-  // Plain memory is what an op of any dtype allocated for a handle.
-  if (object == nullptr || c.input(input).raw() != nullptr)
-    throw InvalidArgumentError("Input {} is a handle without a variable", input);
-  return *object;
-}
-
 const Variable* known_variable(ShapeContext& c, int input) {
   const Tensor* handle = c.input_value(input);
-  return handle != nullptr && handle->dtype() == DType::kResource ? handle->object<Variable>().get() : nullptr;
+  const bool has_variable = handle != nullptr && handle->dtype() == DType::kResource && handle->raw() == nullptr;
+  return has_variable ? handle->object<Variable>().get() : nullptr;
 }
 
 void read_shape(ShapeContext& c) {
@@ -75,17 +68,6 @@ void is_initialized_kernel(KernelContext& c) { c.output(0, Shape()).data<bool>()
 void nothing_kernel(KernelContext&) {}
 
 void assign_kernel(KernelContext& c) { variable(c, 0).assign(c.input(1)); }
-
-/// The memory of a variable or slot that an op is about to change. Throws InvalidArgumentError if dtype or shape are not
-/// those of `like`.
-Tensor& updated(KernelContext& c, int input, const Tensor& like) {
-  Variable& target = variable(c, input);
-  if (target.dtype() != like.dtype() || target.shape() != like.shape()) {
-    throw InvalidArgumentError("Variable '{}' is {} {}, but its update is {} {}", target.name(), target.dtype(), target.shape(),
-                               like.dtype(), like.shape());
-  }
-  return target.mutable_value();
-}
 
 template <int kSign>
 void assign_add_kernel(KernelContext& c) {
@@ -129,14 +111,6 @@ void scatter_add_kernel(KernelContext& c) {
   Tensor& value = target.mutable_value();
   with_compute_type(updates.dtype(), "ResourceScatterAdd",
                     [&]<class T>(T) { kernels::add_rows<T>(row_size, rows, updates.data<T>(), value.data<T>()); });
-}
-
-/// A hyperparameter: a scalar of the variable's dtype.
-template <class T>
-T rate(KernelContext& c, int input) {
-  if (c.input(input).elements() != 1)
-    throw InvalidArgumentError("Input {} must be a scalar, found {}", input, c.input(input).shape());
-  return c.input(input).data<T>()[0];
 }
 
 /// body(first, count) for parts of the variable's elements, which threads share.

@@ -1,6 +1,7 @@
 // Memory of tensors.
 #include "core/tensor/tensor.h"
 
+#include <complex>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -85,7 +86,13 @@ Tensor Tensor::variant(std::shared_ptr<void> object) { return borrow(DType::kVar
 
 Tensor Tensor::number(DType dtype, double value) {
   Tensor tensor = allocate(dtype, Shape());
-  visit_numeric(dtype, [&]<class T>(T) { *reinterpret_cast<T*>(tensor.data_) = static_cast<T>(value); });
+  const auto set = [&]<class T>(T) { *reinterpret_cast<T*>(tensor.data_) = static_cast<T>(value); };
+  if (dtype == DType::kComplex64)
+    set(std::complex<float>());
+  else if (dtype == DType::kComplex128)
+    set(std::complex<double>());
+  else
+    visit_numeric(dtype, set);
   return tensor;
 }
 

@@ -1,11 +1,14 @@
 #include "tests/core/ops/op_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/base/format.h"
+#include "core/tensor/complex.h"
 
 namespace keras::testing {
 namespace {
@@ -18,9 +21,29 @@ double number(const json& value) {
   return text == "NaN" ? std::nan("") : text == "Infinity" ? HUGE_VAL : -HUGE_VAL;
 }
 
+/// Bytes that are no UTF-8 are a list of numbers.
+std::string text(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  std::string bytes;
+  for (const json& byte : value) bytes += static_cast<char>(byte.get<int>());
+  return bytes;
+}
+
+/// Each complex number is two in the table.
+template <class T>
+Tensor read_complex(const json& value, DType dtype) {
+  Tensor tensor = Tensor::allocate(dtype, Shape(value["shape"].get<std::vector<int64_t>>()));
+  T* to = reinterpret_cast<T*>(tensor.raw());
+  for (const json& part : value["data"]) *to++ = static_cast<T>(number(part));
+  return tensor;
+}
+
 Tensor read_tensor(const json& value) {
   if (value.is_null()) return {};
   const DType dtype = parse_dtype(value["dtype"].get<std::string>());
+  if (dtype == DType::kResource) return {};
+  if (dtype == DType::kComplex64) return read_complex<float>(value, dtype);
+  if (dtype == DType::kComplex128) return read_complex<double>(value, dtype);
   Tensor tensor = Tensor::allocate(dtype, Shape(value["shape"].get<std::vector<int64_t>>()));
   int64_t i = 0;
   for (const json& element : value["data"]) {
@@ -32,9 +55,12 @@ Tensor read_tensor(const json& value) {
       case DType::kInt8: tensor.data<int8_t>()[i] = element.get<int8_t>(); break;
       case DType::kUint8: tensor.data<uint8_t>()[i] = element.get<uint8_t>(); break;
       case DType::kBool: tensor.data<bool>()[i] = element.is_boolean() ? element.get<bool>() : element.get<int>() != 0; break;
-      case DType::kUint64: {
+      case DType::kString: tensor.data<std::string>()[i] = text(element); break;
+      case DType::kUint32:
+      case DType::kUint64: {  // little-endian
         const auto bits = element.get<uint64_t>();
-        std::memcpy(tensor.raw() + i * 8, &bits, 8);
+        const int64_t bytes = dtype_bytes(dtype);
+        std::memcpy(tensor.raw() + i * bytes, &bits, static_cast<size_t>(bytes));
         break;
       }
       default: throw std::runtime_error("dtype in the op table: " + std::string(dtype_name(dtype)));
@@ -86,6 +112,8 @@ OpCase read_case(const json& row) {
     result.attrs.set(name, read_attr(value, def != nullptr ? def->kind : ""));
   }
   result.inputs = read_tensors(row["inputs"]);
+  for (const json& input : row["inputs"]) result.variables.push_back(read_tensor(input.value("value", json())));
+  if (row.contains("after")) result.after = read_tensors(row["after"]);
   result.outputs = read_tensors(row["outputs"]);
   result.tolerance = row["tol"];
   if (row.contains("grad")) {
@@ -97,11 +125,34 @@ OpCase read_case(const json& row) {
 }
 
 std::vector<OpCase> read_cases() {
-  std::ifstream file(KERAS_SOURCE_DIR "/tests/fixtures/ops.json");
+  std::vector<std::filesystem::path> families;
+  for (const auto& entry : std::filesystem::directory_iterator(KERAS_SOURCE_DIR "/tests/fixtures/ops")) {
+    families.push_back(entry.path());
+  }
+  std::sort(families.begin(), families.end());
   std::vector<OpCase> cases;
-  const json table = json::parse(file);
-  for (const json& row : table["cases"]) cases.push_back(read_case(row));
+  for (const auto& family : families) {
+    std::ifstream file(family);
+    const json table = json::parse(file);
+    for (const json& row : table["cases"]) cases.push_back(read_case(row));
+  }
   return cases;
+}
+
+/// A complex tensor as real and imaginary parts.
+Tensor parts_of(const Tensor& tensor) {
+  std::vector<int64_t> dims = tensor.shape().dims();
+  dims.push_back(2);
+  const DType dtype = tensor.dtype() == DType::kComplex64 ? DType::kFloat32 : DType::kFloat64;
+  return Tensor::borrow(dtype, Shape(std::move(dims)), const_cast<std::byte*>(tensor.raw()), tensor.owner());
+}
+
+std::string string_difference(const Tensor& found, const Tensor& wanted) {
+  for (int64_t i = 0; i < wanted.elements(); ++i) {
+    const std::string &a = found.data<std::string>()[i], &b = wanted.data<std::string>()[i];
+    if (a != b) return format("element {}: \"{}\" instead of \"{}\"", i, a, b);
+  }
+  return "";
 }
 
 std::string at(int64_t i, double found, double wanted) {
@@ -118,7 +169,10 @@ const std::vector<OpCase>& op_cases() {
 std::string difference(const Tensor& found, const Tensor& wanted, double tolerance) {
   if (found.dtype() != wanted.dtype()) return format("dtype {} instead of {}", found.dtype(), wanted.dtype());
   if (found.shape() != wanted.shape()) return format("shape {} instead of {}", found.shape(), wanted.shape());
-  if (wanted.dtype() == DType::kUint64) {
+  if (wanted.dtype() == DType::kString) return string_difference(found, wanted);
+  if (wanted.dtype() == DType::kComplex64) return difference(parts_of(found), parts_of(wanted), tolerance);
+  if (wanted.dtype() == DType::kComplex128) return difference(parts_of(found), parts_of(wanted), tolerance);
+  if (wanted.dtype() == DType::kUint32 || wanted.dtype() == DType::kUint64) {
     return std::memcmp(found.raw(), wanted.raw(), wanted.bytes().size()) == 0 ? "" : "other bits";
   }
   double largest = 0;

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/graph/executor.h"
 #include "core/graph/gradients.h"
+#include "core/tensor/complex.h"
 #include "tests/core/ops/op_table.h"
 
 namespace keras::testing {
@@ -63,7 +64,55 @@ TEST_P(OpTable, TracedWithKnownShapesGivesTheSame) { expect_near(run_traced(true
 
 TEST_P(OpTable, TracedWithUnknownShapesGivesTheSame) { expect_near(run_traced(false), row().outputs); }
 
+/// Rows with variables: through eager execution and through a traced graph.
+class OpUpdates : public OpTable {
+ protected:
+  std::vector<VariablePtr> make_variables() const {
+    std::vector<VariablePtr> variables;
+    for (size_t i = 0; i < row().variables.size(); ++i) {
+      const Tensor& value = row().variables[i];
+      const std::string name = "variable" + std::to_string(i);
+      variables.push_back(value.valid() ? std::make_shared<Variable>(name, value.clone(), true) : nullptr);
+    }
+    return variables;
+  }
+
+  void expect_after(const std::vector<VariablePtr>& variables) {
+    size_t k = 0;
+    for (const VariablePtr& variable : variables) {
+      if (variable == nullptr) continue;
+      EXPECT_EQ(difference(variable->value(), row().after[k++], row().tolerance), "") << variable->name();
+    }
+  }
+};
+
+TEST_P(OpUpdates, EagerlyDoWhatTensorFlowDoes) {
+  const std::vector<VariablePtr> variables = make_variables();
+  std::vector<Tensor> inputs = row().inputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (variables[i] != nullptr) inputs[i] = Tensor::resource(variables[i]);
+  }
+  expect_near(run_op(row().op, inputs, row().attrs, runtime_), row().outputs);
+  expect_after(variables);
+}
+
+TEST_P(OpUpdates, TracedDoTheSame) {
+  const std::vector<VariablePtr> variables = make_variables();
+  GraphBuilder builder("traced");
+  std::vector<Tensor> args;
+  Values inputs = add_args(builder, row().inputs, false, args);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (variables[i] != nullptr) inputs[i] = builder.handle(variables[i]);
+  }
+  const Values results = builder.emit(row().op, inputs, row().attrs);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < results.size(); ++i) names.push_back("result" + std::to_string(i));
+  expect_near(Executor(builder.finish(results, names)).run(args, runtime_), row().outputs);
+  expect_after(variables);
+}
+
 bool is_zero(const Tensor& tensor) {
+  if (is_complex(tensor.dtype())) return difference(Tensor::zeros(tensor.dtype(), tensor.shape()), tensor, 0).empty();
   for (int64_t i = 0; i < tensor.elements(); ++i) {
     if (tensor.number_at(i) != 0) return false;
   }
@@ -76,7 +125,7 @@ class OpGradients : public OpTable {
   Values inputs_of(GraphBuilder& builder, bool known, std::vector<Tensor>& args) {
     Values values;
     for (const Tensor& tensor : row().inputs) {
-      if (is_floating(tensor.dtype()))
+      if (is_floating(tensor.dtype()) || is_complex(tensor.dtype()))
         values.push_back(add_args(builder, {tensor}, known, args)[0]);
       else
         values.push_back(builder.constant(tensor));
@@ -122,12 +171,17 @@ class OpGradients : public OpTable {
 TEST_P(OpGradients, AreThoseOfTensorFlow) { check(true); }
 TEST_P(OpGradients, AreTheSameWithUnknownShapes) { check(false); }
 
-std::vector<size_t> rows(bool with_gradient) {
+enum class Rows { kPlain, kWithGradient, kWithVariables };
+
+std::vector<size_t> rows(Rows which) {
   std::vector<size_t> result;
   for (size_t i = 0; i < op_cases().size(); ++i) {
     // TensorFlow's oneDNN kernel gives an empty batch the channels of its input; its own shape function says the filters'.
     if (op_cases()[i].name == "Conv2D_empty_batch") continue;
-    if (!with_gradient || op_cases()[i].has_gradient) result.push_back(i);
+    const bool updates = !op_cases()[i].after.empty();
+    if (which == Rows::kWithVariables ? updates : !updates && (which == Rows::kPlain || op_cases()[i].has_gradient)) {
+      result.push_back(i);
+    }
   }
   return result;
 }
@@ -140,8 +194,9 @@ std::string row_name(const ::testing::TestParamInfo<size_t>& info) {
   return name + "_row" + std::to_string(info.param);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, OpTable, ::testing::ValuesIn(rows(false)), row_name);
-INSTANTIATE_TEST_SUITE_P(Rows, OpGradients, ::testing::ValuesIn(rows(true)), row_name);
+INSTANTIATE_TEST_SUITE_P(Rows, OpTable, ::testing::ValuesIn(rows(Rows::kPlain)), row_name);
+INSTANTIATE_TEST_SUITE_P(Rows, OpGradients, ::testing::ValuesIn(rows(Rows::kWithGradient)), row_name);
+INSTANTIATE_TEST_SUITE_P(Rows, OpUpdates, ::testing::ValuesIn(rows(Rows::kWithVariables)), row_name);
 
 }  // namespace
 }  // namespace keras::testing

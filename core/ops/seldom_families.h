@@ -1,0 +1,12 @@
+// The families of ops that few models use: core/ops/<family>_ops.cc. Apart from the others, so that one more rebuilds little.
+#pragma once
+
+#include <span>
+
+#include "core/ops/registry.h"
+
+namespace keras {
+
+std::span<const OpDef> optimizer_ops();
+
+}  // namespace keras
