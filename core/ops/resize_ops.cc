@@ -1,6 +1,7 @@
 // Images of other sizes, and moved by projective transforms. All are [batch, height, width, channels].
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/kernels/strided_copy.h"
 #include "core/ops/builders.h"
@@ -14,8 +15,10 @@ namespace {
 /// How places of the new axis map to the old one; in single precision, as TensorFlow does.
 struct Scaler {
   Scaler(const Attrs& attrs, int64_t old_axis, int64_t new_axis)
-      : align_corners(attrs.get_bool("align_corners")),
-        half_pixel_centers(attrs.get_bool("half_pixel_centers")),
+      : Scaler(attrs.get_bool("align_corners"), attrs.get_bool("half_pixel_centers"), old_axis, new_axis) {}
+  Scaler(bool corners, bool half_pixels, int64_t old_axis, int64_t new_axis)
+      : align_corners(corners),
+        half_pixel_centers(half_pixels),
         old_size(old_axis),
         scale(align_corners && new_axis > 1 ? static_cast<float>(old_axis - 1) / static_cast<float>(new_axis - 1)
                                             : static_cast<float>(old_axis) / static_cast<float>(new_axis)) {
@@ -96,15 +99,19 @@ void bilinear_kernel(KernelContext& c) {
   });
 }
 
-void bilinear_grad_kernel(KernelContext& c) {
-  const Tensor &dy = c.input(0), &original = c.input(1);
+void check_gradients(const Tensor& dy, const Tensor& original) {
   shape::require_rank(dy.shape(), 4, "Gradients");
   shape::require_rank(original.shape(), 4, "Images");
-  const int64_t height = original.dim(1), width = original.dim(2), channels = original.dim(3), rows = dy.dim(1),
-                columns = dy.dim(2);
-  if (dy.dim(0) != original.dim(0) || dy.dim(3) != channels) {
+  if (dy.dim(0) != original.dim(0) || dy.dim(3) != original.dim(3)) {
     throw InvalidArgumentError("Gradients of shape {} do not fit images of shape {}", dy.shape(), original.shape());
   }
+}
+
+void bilinear_grad_kernel(KernelContext& c) {
+  const Tensor &dy = c.input(0), &original = c.input(1);
+  check_gradients(dy, original);
+  const int64_t height = original.dim(1), width = original.dim(2), channels = original.dim(3), rows = dy.dim(1),
+                columns = dy.dim(2);
   Tensor& dx = c.output(0, original.shape());
   kernels::set_zero(dx);
   if (dx.elements() == 0 || dy.elements() == 0) return;
@@ -173,6 +180,138 @@ Values nearest_grad(GradContext& g) {
   return {emit1("ResizeNearestNeighborGrad", {g.upstream(0), sides}, centers(g)), Value()};
 }
 
+// Bicubic
+
+/// The cubic kernel at a distance below 2; `sharpness` is Keys's a.
+float cubic(float distance, double sharpness) {
+  const double x = distance;
+  const double value = x <= 1 ? ((sharpness + 2) * x - (sharpness + 3)) * x * x + 1
+                              : ((sharpness * x - 5 * sharpness) * x + 8 * sharpness) * x - 4 * sharpness;
+  return static_cast<float>(value);
+}
+
+/// The four old places around a new one, and their weights, which come from a table of 1024 steps. With half pixel centers,
+/// places outside count nothing.
+struct CubicTaps {
+  CubicTaps(const Scaler& scaler, int64_t i) {
+    const float at = scaler.place(i), below = std::floor(at);
+    const float share = std::nearbyint((at - below) * 1024.0f) / 1024.0f;
+    const double sharpness = scaler.half_pixel_centers ? -0.5 : -0.75;
+    float sum = 0;
+    for (int64_t k = 0; k < 4; ++k) {
+      const int64_t place = static_cast<int64_t>(below) - 1 + k;
+      index[k] = std::clamp<int64_t>(place, 0, scaler.old_size - 1);
+      weight[k] = cubic(std::abs(share + 1 - static_cast<float>(k)), sharpness);
+      if (scaler.half_pixel_centers && index[k] != place) weight[k] = 0;
+      sum += weight[k];
+    }
+    if (!scaler.half_pixel_centers || std::abs(sum) < 1000 * std::numeric_limits<float>::min()) return;
+    for (float& w : weight) w /= sum;
+  }
+  int64_t index[4];
+  float weight[4];
+};
+
+void bicubic_kernel(KernelContext& c) {
+  const Tensor& x = c.input(0);
+  Tensor& y = c.output(0, resized_to_input(x, c.input(1)));
+  const int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3), rows = y.dim(1), columns = y.dim(2);
+  const Scaler vertical(c.attrs(), height, rows), horizontal(c.attrs(), width, columns);
+  float* to = y.data<float>();
+  with_compute_type(x.dtype(), "ResizeBicubic", [&]<class T>(T) {
+    for (int64_t row = 0; row < x.dim(0) * rows; ++row) {
+      const CubicTaps v(vertical, row % rows);
+      const T* image = x.data<T>() + row / rows * height * width * channels;
+      for (int64_t column = 0; column < columns; ++column) {
+        const CubicTaps h(horizontal, column);
+        for (int64_t k = 0; k < channels; ++k) {
+          float sum = 0;
+          for (int i = 0; i < 4; ++i) {
+            float line = 0;
+            for (int j = 0; j < 4; ++j) {
+              line += static_cast<float>(image[(v.index[i] * width + h.index[j]) * channels + k]) * h.weight[j];
+            }
+            sum += line * v.weight[i];
+          }
+          *to++ = sum;
+        }
+      }
+    }
+  });
+}
+
+void bicubic_grad_kernel(KernelContext& c) {
+  const Tensor &dy = c.input(0), &original = c.input(1);
+  check_gradients(dy, original);
+  const int64_t height = original.dim(1), width = original.dim(2), channels = original.dim(3), rows = dy.dim(1),
+                columns = dy.dim(2);
+  Tensor& dx = c.output(0, original.shape());
+  kernels::set_zero(dx);
+  if (dx.elements() == 0 || dy.elements() == 0) return;
+  const Scaler vertical(c.attrs(), height, rows), horizontal(c.attrs(), width, columns);
+  const float* from = dy.data<float>();
+  with_float_type(dx.dtype(), "ResizeBicubicGrad", [&]<class T>(T) {
+    for (int64_t row = 0; row < dy.dim(0) * rows; ++row) {
+      const CubicTaps v(vertical, row % rows);
+      T* image = dx.data<T>() + row / rows * height * width * channels;
+      for (int64_t column = 0; column < columns; ++column) {
+        const CubicTaps h(horizontal, column);
+        for (int tap = 0; tap < 16; ++tap) {
+          T* to = image + (v.index[tap / 4] * width + h.index[tap % 4]) * channels;
+          for (int64_t k = 0; k < channels; ++k) to[k] += static_cast<T>(from[k] * v.weight[tap / 4] * h.weight[tap % 4]);
+        }
+        from += channels;
+      }
+    }
+  });
+}
+
+Values bicubic_grad(GradContext& g) {
+  if (!is_floating(g.input(0).dtype())) return {Value(), Value()};
+  return {emit1("ResizeBicubicGrad", {g.upstream(0), g.input(0)}, centers(g)), Value()};
+}
+
+// Area
+
+/// The old places that a new one covers, and how much of each.
+struct Cover {
+  Cover(float scale, int64_t i) : begin(static_cast<float>(i) * scale), end(static_cast<float>(i + 1) * scale) {}
+  int64_t first() const { return static_cast<int64_t>(std::floor(begin)); }
+  int64_t last() const { return static_cast<int64_t>(std::ceil(end)); }
+  float share(int64_t place) const {
+    const auto at = static_cast<float>(place);
+    return std::min(at + 1, end) - std::max(at, begin);
+  }
+  float begin, end;
+};
+
+void area_kernel(KernelContext& c) {
+  const Tensor& x = c.input(0);
+  Tensor& y = c.output(0, resized_to_input(x, c.input(1)));
+  const int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3), rows = y.dim(1), columns = y.dim(2);
+  const bool corners = c.attrs().get_bool("align_corners");
+  const float vertical = Scaler(corners, false, height, rows).scale, horizontal = Scaler(corners, false, width, columns).scale;
+  float* to = y.data<float>();
+  with_compute_type(x.dtype(), "ResizeArea", [&]<class T>(T) {
+    for (int64_t pixel = 0; pixel < x.dim(0) * rows * columns; ++pixel) {
+      const Cover v(vertical, pixel / columns % rows), h(horizontal, pixel % columns);
+      const T* image = x.data<T>() + pixel / (rows * columns) * height * width * channels;
+      for (int64_t k = 0; k < channels; ++k) {
+        float sum = 0;
+        for (int64_t i = v.first(); i < v.last(); ++i) {
+          const T* line = image + std::min(i, height - 1) * width * channels + k;
+          float line_sum = 0;
+          for (int64_t j = h.first(); j < h.last(); ++j) {
+            line_sum += static_cast<float>(line[std::min(j, width - 1) * channels]) * h.share(j);
+          }
+          sum += line_sum * v.share(i);
+        }
+        *to++ = sum / (vertical * horizontal);
+      }
+    }
+  });
+}
+
 /// Each image's own contrast around the means of its channels.
 void adjust_contrast_kernel(KernelContext& c) {
   const Tensor x = c.input(0);
@@ -221,6 +360,24 @@ constexpr OpDef kOps[] = {
                   "half_pixel_centers: bool = false",
      .shape = resize_shape<1>,
      .kernel = nearest_grad_kernel},
+    {.name = "ResizeBicubic",
+     .signature = "(images: T, size: int32) -> (resized_images: float); T: {floating, int8, uint8, int16, uint16, int32, int64}; "
+                  "align_corners: bool = false; half_pixel_centers: bool = false",
+     .shape = resize_shape<1>,
+     .kernel = bicubic_kernel,
+     .gradient = bicubic_grad,
+     .js = "image.resizeBicubic"},
+    {.name = "ResizeBicubicGrad",
+     .signature = "(grads: float, original_image: T) -> (output: T); T: {float, double}; align_corners: bool = false; "
+                  "half_pixel_centers: bool = false",
+     .shape = shape::same_as<1>,
+     .kernel = bicubic_grad_kernel},
+    {.name = "ResizeArea",
+     .signature = "(images: T, size: int32) -> (resized_images: float); T: {floating, int8, uint8, int16, uint16, int32, int64}; "
+                  "align_corners: bool = false",
+     .shape = resize_shape<1>,
+     .kernel = area_kernel,
+     .js = "image.resizeArea"},
     {.name = "AdjustContrastv2",
      .signature = "(images: T, contrast_factor: float) -> (output: T); T: {half, float} = float",
      .shape = shape::same_as<0>,
