@@ -3,6 +3,7 @@
 
 #include "core/kernels/strided_copy.h"
 #include "core/ops/builders.h"
+#include "core/ops/complex.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
@@ -25,7 +26,8 @@ Values fill_grad(GradContext& g) { return {Value(), reduce_sum(g.upstream(0))}; 
 
 Values cast_grad(GradContext& g) {
   const DType from = g.input(0).dtype(), to = g.output(0).dtype();
-  if (!is_floating(from) || !is_floating(to)) return {Value()};
+  const auto has_gradient = [](DType dtype) { return is_floating(dtype) || is_complex(dtype); };
+  if (!has_gradient(from) || !has_gradient(to)) return {Value()};
   return {cast(g.upstream(0), from)};
 }
 
@@ -73,7 +75,10 @@ void fill_kernel(KernelContext& c) {
   kernels::fill(c.output(0, shape), c.input(1).raw());
 }
 
-void cast_kernel(KernelContext& c) { cast_elements(c, c.input(0)); }
+void cast_kernel(KernelContext& c) {
+  if (is_complex(c.input(0).dtype()) || is_complex(c.output_dtype(0))) return cast_complex(c);
+  cast_elements(c, c.input(0));
+}
 
 /// The number of steps from start to limit.
 int64_t range_size(double start, double limit, double delta) {

@@ -1,5 +1,7 @@
 // Elementwise ops of two inputs with numpy's broadcasting, and sums of many. Gradients are TensorFlow's, form by form.
+#include "core/ops/broadcast_index.h"
 #include "core/ops/builders.h"
+#include "core/ops/complex.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
 #include "core/ops/gradient_helpers.h"
@@ -14,11 +16,13 @@ Values sub_grad(GradContext& g) {
   return {unbroadcast(g.upstream(0), g.input(0), g.input(1)), neg(unbroadcast(g.upstream(0), g.input(1), g.input(0)))};
 }
 
-Values mul_grad(GradContext& g) { return unbroadcast_pair(g, mul(g.upstream(0), g.input(1)), mul(g.upstream(0), g.input(0))); }
+Values mul_grad(GradContext& g) {
+  return unbroadcast_pair(g, mul(g.upstream(0), conjugate(g.input(1))), mul(g.upstream(0), conjugate(g.input(0))));
+}
 
 // d(x / y) = dx / y - x / y² · dy
 Values div_grad(GradContext& g) {
-  const Value &x = g.input(0), &y = g.input(1);
+  const Value x = conjugate(g.input(0)), y = conjugate(g.input(1));
   return unbroadcast_pair(g, div(g.upstream(0), y), mul(g.upstream(0), div(div(neg(x), y), y)));
 }
 
@@ -85,6 +89,21 @@ Values floor_mod_grad(GradContext& g) {
   return unbroadcast_pair(g, g.upstream(0), mul(g.upstream(0), neg(emit1("FloorDiv", {x, y}))));
 }
 
+void add_strings(KernelContext& c) {
+  const Tensor &x = c.input(0), &y = c.input(1);
+  const Shape shape = broadcast_shapes(x.shape(), y.shape());
+  const std::vector<int64_t> of_x = broadcast_index(x.shape(), shape), of_y = broadcast_index(y.shape(), shape);
+  Tensor& z = c.output(0, shape);
+  for (size_t i = 0; i < of_x.size(); ++i) {
+    z.data<std::string>()[i] = x.data<std::string>()[of_x[i]] + y.data<std::string>()[of_y[i]];
+  }
+}
+
+void add_kernel(KernelContext& c) {
+  if (c.input(0).dtype() == DType::kString) return add_strings(c);
+  real_or_complex<binary<kernels::Add>, add_complex>(c);
+}
+
 Values add_n_grad(GradContext& g) { return Values(static_cast<size_t>(g.inputs()), g.upstream(0)); }
 
 void add_n_shape(ShapeContext& c) {
@@ -102,41 +121,41 @@ constexpr OpDef kOps[] = {
     {.name = "Add",
      .signature = "(x: T, y: T) -> (z: T); T: {floating, complex, uint8, int8, int16, int32, int64, string}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Add>,
+     .kernel = add_kernel,
      .gradient = add_grad,
      .flags = kInPlace},
     {.name = "AddV2",
      .signature = "(x: T, y: T) -> (z: T); T: {numeric}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Add>,
+     .kernel = add_kernel,
      .gradient = add_grad,
      .js = "math.add",
      .flags = kInPlace},
     {.name = "Sub",
      .signature = "(x: T, y: T) -> (z: T); T: {numeric}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Sub>,
+     .kernel = real_or_complex<binary<kernels::Sub>, subtract_complex>,
      .gradient = sub_grad,
      .js = "math.subtract",
      .flags = kInPlace},
     {.name = "Mul",
      .signature = "(x: T, y: T) -> (z: T); T: {numeric}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Mul>,
+     .kernel = real_or_complex<binary<kernels::Mul>, multiply_complex>,
      .gradient = mul_grad,
      .js = "math.multiply",
      .flags = kInPlace},
     {.name = "RealDiv",
      .signature = "(x: T, y: T) -> (z: T); T: {numeric}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Div>,
+     .kernel = real_or_complex<binary<kernels::Div>, divide_complex>,
      .gradient = div_grad,
      .js = "math.divide",
      .flags = kInPlace},
     {.name = "Div",
      .signature = "(x: T, y: T) -> (z: T); T: {numeric}",
      .shape = shape::broadcast,
-     .kernel = binary<kernels::Div>,
+     .kernel = real_or_complex<binary<kernels::Div>, divide_complex>,
      .gradient = div_grad,
      .flags = kInPlace},
     {.name = "DivNoNan",
@@ -224,7 +243,7 @@ constexpr OpDef kOps[] = {
     {.name = "AddN",
      .signature = "(inputs: N * T) -> (sum: T); N: int; T: {numeric, variant}",
      .shape = add_n_shape,
-     .kernel = add_n,
+     .kernel = real_or_complex<add_n, add_many_complex>,
      .gradient = add_n_grad,
      .js = "math.addN",
      .flags = kInPlace},

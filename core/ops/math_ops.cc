@@ -3,6 +3,7 @@
 #include <numbers>
 
 #include "core/ops/builders.h"
+#include "core/ops/complex.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
@@ -85,7 +86,7 @@ constexpr OpDef kOps[] = {
     {.name = "Neg",
      .signature = "(x: T) -> (y: T); T: {floating, complex, int8, int16, int32, int64}",
      .shape = shape::same_as<0>,
-     .kernel = unary<kernels::Neg>,
+     .kernel = real_or_complex<unary<kernels::Neg>, negate_complex>,
      .gradient = neg_grad,
      .js = "math.negative",
      .flags = kInPlace},

@@ -8,6 +8,7 @@
 #include "core/kernels/strided_copy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/shape_functions.h"
+#include "core/tensor/complex.h"
 
 namespace keras {
 namespace {
@@ -33,6 +34,16 @@ void mean_into(KernelContext& c, const Tensor& x, const std::vector<bool>& reduc
   if (count == 1) return;
   if (count == 0 && !is_floating(x.dtype())) throw InvalidArgumentError("The mean of no integers is not defined");
   for (int64_t i = 0; i < y.elements(); ++i) y.data<T>()[i] = static_cast<T>(y.data<T>()[i] / static_cast<T>(count));
+}
+
+/// Complex numbers are pairs of real ones: one more axis, which stays.
+void sum_complex(KernelContext& c, const Tensor& x, std::vector<bool> reduced, Tensor& y) {
+  std::vector<int64_t> dims = x.shape().dims();
+  dims.push_back(2);
+  reduced.push_back(false);
+  const DType part = x.dtype() == DType::kComplex64 ? DType::kFloat32 : DType::kFloat64;
+  const Tensor parts = Tensor::borrow(part, Shape(std::move(dims)), const_cast<std::byte*>(x.raw()), x.owner());
+  with_float_type(part, "A sum", [&]<class T>(T) { reduce_into<kernels::SumOf, T>(c, parts, reduced, y); });
 }
 
 /// [outer, size, inner] around an axis.
@@ -97,6 +108,7 @@ void reduce(KernelContext& c) {
   } else if constexpr (kWhat == Reduction::kAny) {
     reduce_into<kernels::AnyOf, uint8_t>(c, x, reduced, y);
   } else {
+    if (kWhat == Reduction::kSum && is_complex(x.dtype())) return sum_complex(c, x, reduced, y);
     with_compute_type(x.dtype(), "A reduction", [&]<class T>(T) {
       if constexpr (kWhat == Reduction::kSum)
         reduce_into<kernels::SumOf, T>(c, x, reduced, y);

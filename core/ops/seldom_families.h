@@ -8,7 +8,9 @@
 namespace keras {
 
 std::span<const OpDef> color_ops();
+std::span<const OpDef> complex_ops();
 std::span<const OpDef> detection_ops();
+std::span<const OpDef> fft_ops();
 std::span<const OpDef> image_ops();
 std::span<const OpDef> optimizer_ops();
 
