@@ -10,7 +10,7 @@ std::span<const std::span<const OpDef>> op_families() {
       einsum_ops(),     function_ops(),  indexing_ops(), join_ops(),    linear_algebra_ops(), list_ops(),     loss_ops(),
       math_ops(),       matmul_ops(),    norm_ops(),     pad_ops(),     pool_ops(),           random_ops(),   reduction_ops(),
       resize_ops(),     segment_ops(),   shape_ops(),    slicing_ops(), special_ops(),        variable_ops(), color_ops(),
-      complex_ops(),    detection_ops(), fft_ops(),      image_ops(),   optimizer_ops(),
+      complex_ops(),    detection_ops(), fft_ops(),      image_ops(),   optimizer_ops(),      string_ops(),   unicode_ops(),
   };
   return families;
 }

@@ -1,4 +1,5 @@
 // Comparisons, logic and choices. Only the choices have gradients: they hand the upstream gradient to what was chosen.
+#include "core/ops/broadcast_index.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
@@ -37,6 +38,23 @@ void equality_shape(ShapeContext& c) {
   shape::broadcast(c);
 }
 
+template <bool kEqual>
+void compare_strings(KernelContext& c) {
+  const Tensor &x = c.input(0), &y = c.input(1);
+  const Shape shape = broadcast_shapes(x.shape(), y.shape());
+  const std::vector<int64_t> of_x = broadcast_index(x.shape(), shape), of_y = broadcast_index(y.shape(), shape);
+  Tensor& z = c.output(0, shape);
+  for (size_t i = 0; i < of_x.size(); ++i) {
+    z.data<bool>()[i] = (x.data<std::string>()[of_x[i]] == y.data<std::string>()[of_y[i]]) == kEqual;
+  }
+}
+void equal_kernel(KernelContext& c) {
+  c.input(0).dtype() == DType::kString ? compare_strings<true>(c) : compare<kernels::Equal>(c);
+}
+void not_equal_kernel(KernelContext& c) {
+  c.input(0).dtype() == DType::kString ? compare_strings<false>(c) : compare<kernels::NotEqual>(c);
+}
+
 /// Select: the condition is of the values' shape, a scalar, or a vector over their first axis.
 void select_shape(ShapeContext& c) {
   if (!c.input(1).compatible_with(c.input(2))) {
@@ -56,13 +74,13 @@ constexpr OpDef kOps[] = {
     {.name = "Equal",
      .signature = "(x: T, y: T) -> (z: bool); T: type; incompatible_shape_error: bool = true",
      .shape = equality_shape,
-     .kernel = compare<kernels::Equal>,
+     .kernel = equal_kernel,
      .js = "math.equal",
      .flags = kNoGradient},
     {.name = "NotEqual",
      .signature = "(x: T, y: T) -> (z: bool); T: type; incompatible_shape_error: bool = true",
      .shape = equality_shape,
-     .kernel = compare<kernels::NotEqual>,
+     .kernel = not_equal_kernel,
      .js = "math.notEqual",
      .flags = kNoGradient},
     {.name = "Less",
