@@ -12,6 +12,7 @@ std::span<const OpDef> complex_ops();
 std::span<const OpDef> detection_ops();
 std::span<const OpDef> fft_ops();
 std::span<const OpDef> image_ops();
+std::span<const OpDef> lookup_ops();
 std::span<const OpDef> optimizer_ops();
 std::span<const OpDef> string_ops();
 std::span<const OpDef> unicode_ops();

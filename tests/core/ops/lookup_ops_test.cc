@@ -1,0 +1,119 @@
+// Lookup tables: what is put in is found, and handles of one kind are not taken for another.
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/graph/builder.h"
+#include "core/graph/executor.h"
+#include "core/ops/lookup_table.h"
+
+namespace keras {
+namespace {
+
+class LookupOps : public ::testing::Test {
+ protected:
+  std::vector<Tensor> op(std::string_view name, std::vector<Tensor> inputs, Attrs attrs = {}) {
+    return run_op(name, inputs, std::move(attrs), runtime_);
+  }
+  Tensor table(std::string_view op_name) {
+    return op(op_name, {}, {{"key_dtype", DType::kString}, {"value_dtype", DType::kInt64}})[0];
+  }
+  static Tensor words(const std::vector<std::string>& values) { return Tensor::vector(values); }
+  static Tensor numbers(const std::vector<int64_t>& values) { return Tensor::vector(values); }
+  std::vector<int64_t> find(const Tensor& table, const std::vector<std::string>& keys) {
+    const Tensor found = op("LookupTableFindV2", {table, words(keys), Tensor::scalar<int64_t>(-1)})[0];
+    return found.to_int64s();
+  }
+  int64_t size(const Tensor& table) { return op("LookupTableSizeV2", {table})[0].to_int64s()[0]; }
+
+  Runtime runtime_{kernels::make_serial(), 1, Limits()};
+};
+
+TEST_F(LookupOps, AStaticTableFindsWhatItWasFilledWith) {
+  const Tensor t = table("HashTableV2");
+  EXPECT_THROW(find(t, {"a"}), InvalidArgumentError);  // not initialised
+  op("LookupTableImportV2", {t, words({"a", "b", ""}), numbers({10, 20, 30})});
+  EXPECT_EQ(find(t, {"b", "none", "", "a"}), (std::vector<int64_t>{20, -1, 30, 10}));
+  EXPECT_EQ(size(t), 3);
+}
+
+TEST_F(LookupOps, AStaticTableIsFilledOnce) {
+  const Tensor t = table("HashTableV2");
+  op("InitializeTableV2", {t, words({"a"}), numbers({1})});
+  op("InitializeTableV2", {t, words({"a"}), numbers({1})});  // the same again is no change
+  EXPECT_THROW(op("InitializeTableV2", {t, words({"a"}), numbers({2})}), InvalidArgumentError);
+  EXPECT_THROW(op("LookupTableInsertV2", {t, words({"b"}), numbers({2})}), UnimplementedError);
+  EXPECT_EQ(find(t, {"a", "b"}), (std::vector<int64_t>{1, -1}));
+}
+
+TEST_F(LookupOps, AKeyHasOneValue) {
+  const Tensor t = table("AnonymousHashTable");
+  EXPECT_THROW(op("LookupTableImportV2", {t, words({"a", "a"}), numbers({1, 2})}), InvalidArgumentError);
+  op("LookupTableImportV2", {t, words({"a", "a"}), numbers({1, 1})});
+  EXPECT_EQ(size(t), 1);
+}
+
+TEST_F(LookupOps, AMutableTableGrowsShrinksAndIsRead) {
+  const Tensor t = table("MutableHashTableV2");
+  EXPECT_EQ(find(t, {"a"}), (std::vector<int64_t>{-1}));
+  op("LookupTableInsertV2", {t, words({"b", "a"}), numbers({2, 1})});
+  op("LookupTableInsertV2", {t, words({"b"}), numbers({22})});
+  EXPECT_EQ(find(t, {"a", "b"}), (std::vector<int64_t>{1, 22}));
+  const std::vector<Tensor> all = op("LookupTableExportV2", {t}, {{"Tkeys", DType::kString}, {"Tvalues", DType::kInt64}});
+  EXPECT_EQ(all[0].data<std::string>()[0], "a");
+  EXPECT_EQ(all[1].to_int64s(), (std::vector<int64_t>{1, 22}));
+  op("LookupTableRemoveV2", {t, words({"a", "none"})});
+  EXPECT_EQ(size(t), 1);
+  op("LookupTableImportV2", {t, words({"c"}), numbers({3})});  // in place of what was there
+  EXPECT_EQ(find(t, {"b", "c"}), (std::vector<int64_t>{-1, 3}));
+}
+
+TEST_F(LookupOps, NumbersMapToStrings) {
+  const Tensor t = op("AnonymousMutableHashTable", {}, {{"key_dtype", DType::kInt32}, {"value_dtype", DType::kString}})[0];
+  op("LookupTableInsertV2", {t, Tensor::vector<int32_t>({-1, 7}), words({"minus", "seven"})});
+  const Tensor found = op("LookupTableFindV2", {t, Tensor::vector<int32_t>({7, 0, -1}), Tensor::scalar<std::string>("?")})[0];
+  EXPECT_EQ(found.data<std::string>()[0], "seven");
+  EXPECT_EQ(found.data<std::string>()[1], "?");
+  EXPECT_EQ(found.data<std::string>()[2], "minus");
+}
+
+TEST_F(LookupOps, KeysHaveTheirShapeAndDefaultsMayToo) {
+  const Tensor t = table("MutableHashTableV2");
+  op("LookupTableInsertV2", {t, words({"a"}), numbers({5})});
+  const Tensor keys = words({"a", "x", "y", "a"}).reshaped({2, 2});
+  const Tensor found = op("LookupTableFindV2", {t, keys, numbers({1, 2, 3, 4}).reshaped({2, 2})})[0];
+  EXPECT_EQ(found.shape(), Shape({2, 2}));
+  EXPECT_EQ(found.to_int64s(), (std::vector<int64_t>{5, 2, 3, 5}));
+}
+
+TEST_F(LookupOps, OtherDtypesAndCountsAreRefused) {
+  const Tensor t = table("MutableHashTableV2");
+  EXPECT_THROW(op("LookupTableInsertV2", {t, numbers({1}), numbers({1})}), InvalidArgumentError);
+  EXPECT_THROW(op("LookupTableInsertV2", {t, words({"a", "b"}), numbers({1})}), InvalidArgumentError);
+  EXPECT_THROW(op("LookupTableExportV2", {t}, {{"Tkeys", DType::kInt64}, {"Tvalues", DType::kInt64}}), InvalidArgumentError);
+}
+
+TEST_F(LookupOps, AVariableIsNoTableAndATableNoVariable) {
+  const Tensor variable = Tensor::resource(std::make_shared<Variable>("v", Tensor::vector<float>({1}), true));
+  EXPECT_THROW(op("LookupTableSizeV2", {variable}), InvalidArgumentError);
+  EXPECT_THROW(op("ReadVariableOp", {table("HashTableV2")}, {{"dtype", DType::kFloat32}}), InvalidArgumentError);
+  EXPECT_THROW(op("LookupTableSizeV2", {Tensor::allocate(DType::kResource, Shape())}), InvalidArgumentError);
+}
+
+TEST_F(LookupOps, AGraphMakesFillsAndReadsATable) {
+  GraphBuilder builder("table");
+  const Attrs dtypes = {{"key_dtype", DType::kString}, {"value_dtype", DType::kInt64}};
+  const Value handle = builder.emit("HashTableV2", std::vector<Value>{}, dtypes)[0];
+  const Value keys = builder.arg("keys", DType::kString, Shape({kUnknownDim}));
+  builder.emit("LookupTableImportV2",
+               std::vector<Value>{handle, builder.constant(words({"x", "y"})), builder.constant(numbers({1, 2}))});
+  const Value found =
+      builder.emit("LookupTableFindV2", std::vector<Value>{handle, keys, builder.constant(Tensor::scalar<int64_t>(0))})[0];
+  Executor executor(builder.finish(std::vector<Value>{found}, {"found"}));
+  const std::vector<Tensor> args = {words({"y", "z"})};
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_EQ(executor.run(args, runtime_)[0].to_int64s(), (std::vector<int64_t>{2, 0}));
+  }
+}
+
+}  // namespace
+}  // namespace keras
