@@ -9,11 +9,15 @@ namespace keras {
 
 std::span<const OpDef> color_ops();
 std::span<const OpDef> complex_ops();
+std::span<const OpDef> cross_ops();
 std::span<const OpDef> detection_ops();
 std::span<const OpDef> fft_ops();
 std::span<const OpDef> image_ops();
 std::span<const OpDef> lookup_ops();
 std::span<const OpDef> optimizer_ops();
+std::span<const OpDef> ragged_ops();
+std::span<const OpDef> sparse_ops();
+std::span<const OpDef> sparse_segment_ops();
 std::span<const OpDef> string_ops();
 std::span<const OpDef> unicode_ops();
 
