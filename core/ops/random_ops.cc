@@ -1,10 +1,16 @@
 // Random numbers from Philox. The stateless ops give TensorFlow's numbers for a seed; the stateful ones take a new key from
 // the engine at each run.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/kernels/philox.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/variables.h"
 
 namespace keras {
 namespace {
@@ -96,6 +102,95 @@ void random_int_kernel(KernelContext& c) {
   fill_uniform_ints(kGenerator(c), c.input(kLow), c.input(kLow + 1), output);
 }
 
+/// All values of an integer dtype: one word each, or two.
+template <auto kGenerator>
+void random_full_int_kernel(KernelContext& c) {
+  Tensor& output = output_of_named_shape(c);
+  const Philox generator = kGenerator(c);
+  const auto bytes = static_cast<size_t>(dtype_bytes(output.dtype()));
+  const int64_t group = bytes == 8 ? 2 : 4;
+  for (int64_t i = 0; i < output.elements(); ++i) {
+    const auto words = generator.block(static_cast<uint64_t>(i / group));  // little-endian, as memory is
+    std::memcpy(output.raw() + static_cast<size_t>(i) * bytes, words.data() + static_cast<size_t>(i % group) * (bytes / 4),
+                bytes);
+  }
+}
+
+/// Words one after the other.
+class Words {
+ public:
+  explicit Words(const Philox& generator) : generator_(generator) {}
+  uint32_t next() {
+    if (at_ % 4 == 0) block_ = generator_.block(at_ / 4);
+    return block_[at_++ % 4];
+  }
+  /// [0, 1) with 52 bits.
+  double next_double() {
+    const uint64_t high = next() & 0xFFFFFu;
+    return std::bit_cast<double>(uint64_t{1023} << 52 | high << 32 | next()) - 1.0;
+  }
+
+ private:
+  Philox generator_;
+  uint64_t at_ = 0;
+  std::array<uint32_t, 4> block_{};
+};
+
+/// logits [batch, classes], num_samples → [batch, num_samples]
+void multinomial_shape(ShapeContext& c) {
+  shape::require_rank(c.input(0), 2, "logits");
+  c.set_output(0, {shape::dim_or_unknown(c.input(0), 0), shape::known_int(c, 1).value_or(kUnknownDim)});
+}
+
+template <auto kGenerator>
+void multinomial_kernel(KernelContext& c) {
+  const Tensor& logits = c.input(0);
+  if (logits.rank() != 2) throw InvalidArgumentError("logits should be a matrix, got shape {}", logits.shape());
+  const auto asked = c.input(1).to_int64s();
+  if (asked.size() != 1 || asked[0] < 0) throw InvalidArgumentError("num_samples should be a nonnegative scalar, got {}", asked);
+  const int64_t classes = logits.dim(1), samples = asked[0];
+  if (classes < 1) throw InvalidArgumentError("num_classes should be positive, got {}", classes);
+  Words words(kGenerator(c));
+  Tensor& output = c.output(0, {logits.dim(0), samples});
+  std::vector<double> sums(static_cast<size_t>(classes));  // of the classes so far, not normalised
+  for (int64_t row = 0; row < logits.dim(0); ++row) {
+    const auto logit = [&](int64_t i) { return logits.number_at(row * classes + i); };
+    double largest = -std::numeric_limits<double>::max(), sum = 0;
+    for (int64_t i = 0; i < classes; ++i) largest = std::isfinite(logit(i)) ? std::max(largest, logit(i)) : largest;
+    for (int64_t i = 0; i < classes; ++i) {
+      if (std::isfinite(logit(i))) sum += std::exp(logit(i) - largest);
+      sums[static_cast<size_t>(i)] = sum;
+    }
+    for (int64_t k = 0; k < samples; ++k) {
+      const auto found = std::upper_bound(sums.begin(), sums.end(), words.next_double() * sum) - sums.begin();
+      const auto chosen = static_cast<int64_t>(found);
+      if (output.dtype() == DType::kInt32)
+        output.data<int32_t>()[row * samples + k] = static_cast<int32_t>(chosen);
+      else
+        output.data<int64_t>()[row * samples + k] = chosen;
+    }
+  }
+}
+
+Philox generator_of_seed_2(KernelContext& c) { return from_seed(c.input(2)); }
+
+/// The state of a tf.random.Generator, counter and key, moves on by 256 blocks a step; what it was comes out.
+void read_and_skip_kernel(KernelContext& c) {
+  const int64_t algorithm = c.input(1).to_int64s().at(0);
+  if (algorithm != 1 && algorithm != 3) throw UnimplementedError("Random algorithm {} is not implemented", algorithm);
+  Variable& state = variable(c, 0);
+  if (state.dtype() != DType::kInt64 || state.shape().rank() != 1 || state.shape().dim(0) < 3) {
+    throw InvalidArgumentError("The state of a generator must be at least 3 int64, found {} {}", state.dtype(), state.shape());
+  }
+  if (c.input(2).elements() != 1) throw InvalidArgumentError("delta must be a scalar, found shape {}", c.input(2).shape());
+  std::copy_n(state.value().data<int64_t>(), 3, c.output(0, {3}).data<int64_t>());
+  Tensor& value = state.mutable_value();
+  const uint64_t low = read_u64(value, 0), sum = low + (read_u64(c.input(2), 0) << 8);
+  const uint64_t high = read_u64(value, 1) + (sum < low ? 1 : 0);
+  value.data<int64_t>()[0] = static_cast<int64_t>(sum);
+  value.data<int64_t>()[1] = static_cast<int64_t>(high);
+}
+
 void key_counter_shape(ShapeContext& c) {
   c.set_output(0, {1});
   c.set_output(1, {2});
@@ -108,6 +203,15 @@ void key_counter_kernel(KernelContext& c) {
                                joined(generator.counter[2], generator.counter[3])};
   std::memcpy(c.output(0, {1}).raw(), &key, sizeof key);
   std::memcpy(c.output(1, {2}).raw(), counter, sizeof counter);
+}
+
+void key_counter_alg_shape(ShapeContext& c) {
+  key_counter_shape(c);
+  c.set_output(2, Shape());
+}
+void key_counter_alg_kernel(KernelContext& c) {
+  key_counter_kernel(c);
+  c.output(2, Shape()).data<int32_t>()[0] = 1;
 }
 
 void alg_kernel(KernelContext& c) { c.output(0, Shape()).data<int32_t>()[0] = 1; }
@@ -195,6 +299,50 @@ constexpr OpDef kOps[] = {
      .shape = random_shape,
      .kernel = random_int_kernel<keyed_generator, 4>,
      .flags = kNoGradient},
+    {.name = "StatelessRandomUniformFullIntV2",
+     .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {int32, int64, uint32, "
+                  "uint64} = uint64; Tshape: {int32, int64} = int32",
+     .shape = random_shape,
+     .kernel = random_full_int_kernel<keyed_generator>,
+     .flags = kNoGradient},
+    {.name = "StatelessRandomUniformFullInt",
+     .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {int32, int64, uint32, uint64} = uint64; T: {int32, int64} "
+                  "= int32; Tseed: {int32, int64, uint32, uint64} = int64",
+     .shape = random_shape,
+     .kernel = random_full_int_kernel<seeded_generator>,
+     .js = "random.statelessUniformFullInt",
+     .flags = kNoGradient},
+    {.name = "StatelessRandomUniformInt",
+     .signature = "(shape: T, seed: Tseed, minval: dtype, maxval: dtype) -> (output: dtype); dtype: {int32, int64}; T: {int32, "
+                  "int64}; Tseed: {int32, int64} = int64",
+     .shape = random_shape,
+     .kernel = random_int_kernel<seeded_generator, 2>,
+     .js = "random.statelessUniformInt",
+     .flags = kNoGradient},
+    {.name = "StatelessRandomGetKeyCounterAlg",
+     .signature = "(seed: Tseed) -> (key: uint64, counter: uint64, alg: int32); Tseed: {int32, int64} = int64",
+     .shape = key_counter_alg_shape,
+     .kernel = key_counter_alg_kernel,
+     .flags = kNoGradient},
+    {.name = "Multinomial",
+     .signature = "(logits: T, num_samples: int32) -> (output: output_dtype); seed: int = 0; seed2: int = 0; T: {real}; "
+                  "output_dtype: {int32, int64} = int64",
+     .shape = multinomial_shape,
+     .kernel = multinomial_kernel<stateful_generator>,
+     .js = "random.categorical",
+     .flags = kStateful | kNoGradient},
+    {.name = "StatelessMultinomial",
+     .signature = "(logits: T, num_samples: int32, seed: Tseed) -> (output: output_dtype); T: {real}; Tseed: {int32, int64} = "
+                  "int64; output_dtype: {int32, int64} = int64",
+     .shape = multinomial_shape,
+     .kernel = multinomial_kernel<generator_of_seed_2>,
+     .js = "random.statelessCategorical",
+     .flags = kNoGradient},
+    {.name = "RngReadAndSkip",
+     .signature = "(resource: resource, alg: int32, delta: uint64) -> (value: int64)",
+     .shape = shape::unknown,
+     .kernel = read_and_skip_kernel,
+     .flags = kStateful | kNoGradient},
 };
 
 }  // namespace
