@@ -10,6 +10,7 @@ namespace keras {
 std::span<const OpDef> color_ops();
 std::span<const OpDef> complex_ops();
 std::span<const OpDef> cross_ops();
+std::span<const OpDef> debug_ops();
 std::span<const OpDef> decomposition_ops();
 std::span<const OpDef> detection_ops();
 std::span<const OpDef> fft_ops();
