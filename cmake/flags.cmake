@@ -16,6 +16,7 @@ if(EMSCRIPTEN)
   set(CMAKE_CXX_FLAGS_RELEASE "-Oz -DNDEBUG")
   set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
   set(KERAS_LOOP_FLAGS -O3)
+  set(KERAS_SMALL_FLAGS -Oz)  # for families of ops that few models use
   # Legacy exception encoding: Node 20 and all browsers of today know it.
   add_compile_options(-msimd128 -fwasm-exceptions)
   if(KERAS_THREADS)

@@ -115,8 +115,8 @@ function partRows(registry) {
 /** Functions of `keras.ops` by the namespace that has them; those of math and linalg stand in `keras.ops` too. */
 function opRows() {
   const spaces = Object.entries(keras.ops).filter(([name, value]) => typeof value === 'object' && name !== 'raw');
-  const inSpaces = new Set(spaces.flatMap(([, space]) => Object.keys(space)));
-  const own = Object.keys(keras.ops).filter((name) => typeof keras.ops[name] === 'function' && !inSpaces.has(name));
+  const inSpaces = new Set(spaces.flatMap(([, space]) => Object.values(space)));
+  const own = Object.keys(keras.ops).filter((name) => typeof keras.ops[name] === 'function' && !inSpaces.has(keras.ops[name]));
   const row = ([space, names]) => [`\`${space}\``, code(names.sort())];
   return [['keras.ops', own], ...spaces.map(([name, space]) => [`keras.ops.${name}`, Object.keys(space)]).sort()].map(row);
 }

@@ -51,6 +51,42 @@ describe('keras.ops', () => {
     is(ops.nn.relu([-1, 2]), [0, 2]);
     is(ops.nn.softmax([[0, 0]]), [[0.5, 0.5]]);
   });
+  test('strings', () => {
+    is(ops.strings.lower(['AbC', 'é']), ['abc', 'é']);
+    is(ops.strings.regexReplace(['a1b22'], '[0-9]+', '#'), ['a#b#']);
+    is(ops.strings.join([['a', 'b'], ['c', 'd']], { separator: '-' }), ['a-c', 'b-d']); // prettier-ignore
+    is(ops.strings.length(['é'], { unit: 'UTF8_CHAR' }), [1]);
+    is(ops.strings.toNumber(['1.5', ' -2 ']), [1.5, -2]);
+    is(ops.equal(['a', 'b'], 'b'), [false, true]);
+    is(ops.raw.StringSplitV2([['a b', 'c'], '']).at(1), ['a', 'b', 'c']);
+    assert.throws(() => ops.strings.regexFullMatch(['a'], '('), keras.InvalidArgumentError);
+  });
+  test('spectra of real numbers', () => {
+    const spectrum = ops.signal.rfft([1, 2, 3, 4]);
+    assert.deepEqual([spectrum.dtype, spectrum.shape], ['complex64', [3]]);
+    is(ops.math.real(spectrum), [10, -2, -2]);
+    is(ops.math.imag(spectrum), [0, 2, 0]);
+    is(ops.signal.irfft(spectrum), [1, 2, 3, 4]);
+    is(ops.math.real(ops.signal.rfft([1, 2, 3], { fftLength: [4] })), [6, -2, 2]);
+    assert.deepEqual(ops.signal.rfft2d([[1, 2, 3], [4, 5, 6]]).shape, [2, 2]); // prettier-ignore
+  });
+  test('factors of matrices multiply to the matrix', () => {
+    const near = (a, b) => assert.ok(ops.reduceMax(ops.abs(ops.subtract(a, b))).arraySync() < 1e-5);
+    const [q, r] = ops.linalg.qr(M);
+    near(ops.matmul(q, r), M);
+    const [s, u, v] = ops.linalg.svd(M);
+    near(ops.matmul(ops.multiply(u, s), v, { transposeB: true }), M);
+    const [values, vectors] = ops.linalg.eigh([[2, 1], [1, 2]]); // prettier-ignore
+    near(values, [1, 3]);
+    near(ops.matmul(ops.multiply(vectors, values), vectors, { transposeB: true }), [[2, 1], [1, 2]]); // prettier-ignore
+  });
+  test('images of other sizes', () => {
+    const image = keras.tensor([1, 2, 3, 4], [1, 2, 2, 1]);
+    is(ops.image.resize(image, [1, 1]).reshape([-1]), [2.5]);
+    is(ops.image.resize(image, [2, 4], { method: 'nearest' }).reshape([-1]), [1, 1, 2, 2, 3, 3, 4, 4]);
+    is(ops.image.resize(image, [1, 2], { method: 'area' }).reshape([-1]), [2, 3]);
+    assert.deepEqual(ops.image.resize(image, [5, 3], { method: 'bicubic' }).shape, [1, 5, 3, 1]);
+  });
   test('convolution and pooling', () => {
     const image = keras.tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 3, 3, 1]);
     const filter = keras.tensor([1, 0, 0, 1], [2, 2, 1, 1]);

@@ -160,6 +160,75 @@ export const nn = {
     one<T>(OPS.AvgPool, [x], { ksize: pair(ksize), strides: pair(strides, ksize), padding: upper(padding) }),
 };
 
+export interface ResizeOptions {
+  /** Default: `'bilinear'`. */
+  method?: 'bilinear' | 'nearest' | 'bicubic' | 'area';
+}
+
+export const image = {
+  /**
+   * Images of another size, as `tf.image.resize`: places are counted from the middles of pixels.
+   * @param images  `[batch, height, width, channels]`
+   * @param size    height and width of the result
+   * @returns       `[batch, size[0], size[1], channels]`, float32; the dtype of `images` where the method is `'nearest'`
+   * @throws {InvalidArgumentError} `images` has another rank, or a size is not positive
+   */
+  resize: <T extends Operand>(
+    images: T,
+    size: readonly [number, number],
+    { method = 'bilinear' }: ResizeOptions = {},
+  ): Result<T> => {
+    if (method === 'area') return one<T>(OPS.ResizeArea, [images, ints(size)]);
+    const op = { bilinear: OPS.ResizeBilinear, nearest: OPS.ResizeNearestNeighbor, bicubic: OPS.ResizeBicubic }[method];
+    return one<T>(op, [images, ints(size)], { half_pixel_centers: true });
+  },
+};
+
+export interface FourierOptions {
+  /** The sizes of the transform along its axes: the input is cut or filled up with zeros. Default: those of the input. */
+  fftLength?: readonly number[];
+}
+type Fourier = <T extends Operand>(x: T, options?: FourierOptions) => Result<T>;
+
+/** The input with its last axes of these sizes, filled up with zeros where it is smaller. */
+function filledUp(x: Tensor | SymbolicTensor | Variable, sizes: readonly number[]): Operand {
+  const first = rankOf(x) - sizes.length;
+  const missing = x.shape.map((dim, axis) => (axis < first ? 0 : Math.max((sizes[axis - first] as number) - (dim as number), 0)));
+  if (missing.every((count) => count === 0)) return x;
+  const paddings = tensor(
+    missing.map((count) => [0, count]),
+    undefined,
+    'int32',
+  );
+  return one<Tensor>(OPS.Pad, [x, paddings]);
+}
+
+function fourier(op: OpInfo, axes: number, inverse: boolean): Fourier {
+  return <T extends Operand>(x: T, { fftLength }: FourierOptions = {}): Result<T> => {
+    const value = shaped(x);
+    const dims = value.shape.slice(rankOf(value) - axes);
+    if (rankOf(value) < axes || dims.some((dim) => typeof dim !== 'number'))
+      throw new TypeError(`${op.name} needs an input whose last ${axes} dimensions are known.`);
+    const known = dims as number[];
+    const lengths = fftLength ?? known.map((dim, i) => (inverse && i === axes - 1 ? 2 * (dim - 1) : dim));
+    if (lengths.length !== axes) throw new TypeError(`${op.name} takes ${axes} lengths, found ${lengths.length}.`);
+    const sizes = lengths.map((length, i) => (inverse && i === axes - 1 ? Math.floor(length / 2) + 1 : length));
+    const double = value.dtype === 'float64' || value.dtype === 'complex128';
+    const types = inverse ? { Treal: double ? 'float64' : 'float32' } : { Tcomplex: double ? 'complex128' : 'complex64' };
+    return one<T>(op, [filledUp(value, sizes), ints(lengths)], types);
+  };
+}
+
+/** Transforms between real numbers and the half of their spectrum that says all, as `tf.signal` has them. */
+export const signal = {
+  rfft: fourier(OPS.RFFT, 1, false),
+  rfft2d: fourier(OPS.RFFT2D, 2, false),
+  rfft3d: fourier(OPS.RFFT3D, 3, false),
+  irfft: fourier(OPS.IRFFT, 1, true),
+  irfft2d: fourier(OPS.IRFFT2D, 2, true),
+  irfft3d: fourier(OPS.IRFFT3D, 3, true),
+};
+
 export const top = {
   cast: <T extends Operand>(x: T, dtype: DType): Result<T> => one<T>(OPS.Cast, [x], { DstT: dtype }),
   /** Joins tensors along an axis. */

@@ -12,7 +12,9 @@ export type { Operand, Result } from './call.js';
 const math = { ...generated.math, ...adapted.math };
 const linalg = { ...generated.linalg, matmul: adapted.linalg.matmul };
 const nn = { ...generated.nn, ...adapted.nn };
-const random = generated.random;
+const image = { ...generated.image, ...adapted.image };
+const signal = { ...generated.signal, ...adapted.signal };
+const { debugging, ragged, random, sparse, strings } = generated;
 
 type RawOps = Record<
   keyof typeof generated.OPS,
@@ -31,4 +33,22 @@ const raw = Object.fromEntries(
 ) as RawOps;
 
 /** Each op works on values at once, and inside the `call` of a custom layer on symbolic tensors. */
-export const ops = { ...generated.top, ...adapted.top, ...math, ...linalg, cond, whileLoop, math, linalg, nn, random, raw };
+export const ops = {
+  ...generated.top,
+  ...adapted.top,
+  ...math,
+  ...linalg,
+  cond,
+  whileLoop,
+  math,
+  linalg,
+  nn,
+  debugging,
+  image,
+  random,
+  ragged,
+  signal,
+  sparse,
+  strings,
+  raw,
+};
