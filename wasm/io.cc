@@ -1,6 +1,7 @@
 // Loading and saving: loaders that ask for ranges of files, and written files that are pulled piece by piece.
 #include <emscripten/bind.h>
 
+#include <algorithm>
 #include <variant>
 
 #include "core/formats/zip/zip_writer.h"
@@ -95,17 +96,28 @@ val loader_reads(int id) {
     for (const DirectRead& read : direct_reads_of(id)) {
       numbers.push_back(read.file);
       numbers.push_back(static_cast<double>(read.offset));
-      numbers.push_back(static_cast<double>(read.target.size()));
+      numbers.push_back(static_cast<double>(read.bytes));
     }
     return val::global("Float64Array").new_(val(emscripten::typed_memory_view(numbers.size(), numbers.data())));
   });
 }
 
-/// Copies bytes into range `index`, from byte `at` of it on.
+/// Hands bytes to a decoder, a megabyte at once.
+void decode(const DirectRead& read, size_t start, const val& bytes, size_t count) {
+  constexpr size_t kPieceBytes = 1 << 20;
+  for (size_t done = 0; done < count; done += kPieceBytes) {
+    const std::vector<std::byte> piece = bytes_from_js(bytes.call<val>("subarray", done, std::min(done + kPieceBytes, count)));
+    read.fill(static_cast<int64_t>(start + done), piece);
+  }
+}
+
+/// Copies bytes into range `index`, from byte `at` of it on, or decodes them.
 void loader_fill(int id, int index, double at, const val& bytes) {
   guarded([&] {
-    const std::span<std::byte> target = direct_reads_of(id).at(static_cast<size_t>(index)).target;
+    const DirectRead& read = direct_reads_of(id).at(static_cast<size_t>(index));
     const size_t start = static_cast<size_t>(at), count = bytes["length"].as<size_t>();
+    if (read.decode) return decode(read, start, bytes, count);
+    const std::span<std::byte> target = read.target;
     if (start > target.size() || count > target.size() - start) throw RuntimeError("More bytes were read than asked for.");
     if (count == 0) return;
     val(emscripten::typed_memory_view(count, reinterpret_cast<uint8_t*>(target.data() + start))).call<void>("set", bytes);

@@ -27,6 +27,17 @@ std::vector<std::byte> ByteSource::read(int64_t offset, int64_t count) const {
   return bytes;
 }
 
+void ByteSource::read_pieces(int64_t offset, int64_t count, const std::function<void(std::span<const std::byte>)>& use) const {
+  constexpr int64_t kPieceBytes = 1 << 20;
+  check_range(*this, offset, count);
+  std::vector<std::byte> buffer(static_cast<size_t>(std::min(count, kPieceBytes)));
+  for (int64_t done = 0; done < count; done += kPieceBytes) {
+    const auto piece = std::span(buffer).first(static_cast<size_t>(std::min(count - done, kPieceBytes)));
+    read(offset + done, piece);
+    use(piece);
+  }
+}
+
 void ByteSource::require(int64_t offset, int64_t count) const { check_range(*this, offset, count); }
 
 MemorySource::MemorySource(std::string name, std::vector<std::byte> bytes)

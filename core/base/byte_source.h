@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -57,6 +58,8 @@ class ByteSource {
   virtual void require(int64_t offset, int64_t count) const;
 
   std::vector<std::byte> read(int64_t offset, int64_t count) const;
+  /// Hands a range on in pieces of at most a megabyte.
+  void read_pieces(int64_t offset, int64_t count, const std::function<void(std::span<const std::byte>)>& use) const;
 };
 
 /// Bytes that are all in memory. `owner` keeps them alive.

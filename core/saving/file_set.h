@@ -23,11 +23,16 @@ struct BytesWanted {
   int64_t offset, count;
 };
 
-/// A range of a file that goes straight into memory of the engine.
+/// A range of a file that goes straight into memory of the engine, or, where there is one, through a decoder.
 struct DirectRead {
   int file;
   int64_t offset;
   std::span<std::byte> target;
+  RangeDecoder decode;
+  int64_t bytes;
+
+  /// The range's bytes from byte `at` of it on. To a decoder they come in order. Throws RuntimeError: more than the range has.
+  void fill(int64_t at, std::span<const std::byte> part) const;
 };
 
 class FileSet {

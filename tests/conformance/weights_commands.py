@@ -90,9 +90,15 @@ def long_names(request, tensors, load_model):
     model.build((None, 2))
     formula_weights(model)
     model.save(request["out"], save_format="h5")
-    with h5py.File(request["out"]) as file:
-        split = [key for group in (file["model_weights"], file["model_weights/inner"]) for key in group.attrs]
-    return {"attributes": split, "weights": record.describe_weights(model, tensors)}
+    return {"weights": record.describe_weights(model, tensors)}
+
+
+def name_lists(request, tensors, load_model):
+    """How the lists of names in a file of long_names stand there: attribute → elements, shape."""
+    with h5py.File(request["path"]) as file:
+        return {"attributes": {f"{group.name}@{key}": [str(group.attrs.get_id(key).dtype), list(group.attrs.get_id(key).shape)]
+                               for group in (file["model_weights"], file["model_weights/inner"])
+                               for key in group.attrs if "names" in key}}
 
 
 LEGACY = tf.keras.optimizers.legacy
@@ -126,4 +132,4 @@ def legacy_trained(request, tensors, load_model):
             "weights": record.describe_weights(model, tensors), "after": record.describe_optimizer(model.optimizer, tensors)}
 
 
-COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names, "legacy_trained": legacy_trained}
+COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names, "name_lists": name_lists, "legacy_trained": legacy_trained}

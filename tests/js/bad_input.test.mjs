@@ -10,6 +10,7 @@ import { assertClose, assertSameBits, fixture } from '../support.mjs';
 
 const model = fixture.model('dense_softmax');
 const h5 = await readFile(model.path('h5'));
+const chunked = await readFile(fixture.path('models/dense_softmax_chunked.h5'));
 const zip = await readFile(model.path('zip'));
 const ERRORS = [
   keras.ValueError,
@@ -194,11 +195,22 @@ describe('Corrupted files', () => {
     });
     await isRefused(zipOf(flipped), { as: keras.DataLossError });
   });
+  test('a chunk of H5: the error tells file and offset', async () => {
+    const bytes = Buffer.from(chunked);
+    const deflated = bytes.lastIndexOf(Buffer.from([0x78, 0x5e])); // where zlib's header of level 4 stands, h5py's default
+    bytes[deflated + 3] ^= 0xff;
+    const path = join(folder, 'chunk.h5');
+    await writeFile(path, bytes);
+    await assert.rejects(
+      keras.loadModel(path),
+      (e) => e instanceof keras.DataLossError && e.path === path && e.offset === deflated && /a chunk of '/.test(e.message),
+    );
+  });
   test('bytes of H5 that are flipped load or are refused, and never anything else', async () => {
     let seed = 12345;
     const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
-    for (let round = 0; round < 150; round++) {
-      const bytes = Buffer.from(h5);
+    for (let round = 0; round < 300; round++) {
+      const bytes = Buffer.from(round % 2 === 0 ? h5 : chunked);
       for (let i = 0; i < 4; i++) bytes[random(bytes.length)] ^= 1 << random(8);
       await keras.loadModel(bytes).then(
         (loaded) => loaded.dispose(),

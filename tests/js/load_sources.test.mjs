@@ -5,7 +5,7 @@ import { cp, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as keras from 'keras-wasm';
 import { assertClose, fixture } from '../support.mjs';
 import { bytes, serve } from './server.mjs';
@@ -48,6 +48,29 @@ describe('loadModel from memory', () => {
     await predictsAsKeras(new File([zip], 'model.h5'));
     await predictsAsKeras(new File([h5], 'model.zip'));
     await predictsAsKeras(await openAsBlob(model.path('h5')));
+  });
+  test('takes weights in chunks', async () => {
+    const chunked = fileURLToPath(new URL('../fixtures/models/dense_softmax_chunked.h5', import.meta.url));
+    await predictsAsKeras(chunked);
+    await predictsAsKeras(await readFile(chunked));
+    await predictsAsKeras(await openAsBlob(chunked));
+  });
+  test('asks a Blob for its bytes once, and never for more than 16 MiB', async () => {
+    const { dense } = keras.layers;
+    const wide = keras.sequential({ layers: [dense({ units: 2300, inputShape: [2300], kernelInitializer: 'ones' })] });
+    const asked = [];
+    class CountedBlob extends Blob {
+      slice(start, end) {
+        asked.push(end - start);
+        return super.slice(start, end);
+      }
+    }
+    const blob = new CountedBlob([await wide.save(undefined, { saveFormat: 'h5' })]);
+    const loaded = await keras.loadModel(blob);
+    assert.equal(loaded.weights[0].dataSync().at(-1), 1);
+    assert.ok(Math.max(...asked) <= 16 << 20);
+    const metadata = 1 << 20;
+    assert.ok(asked.reduce((sum, count) => sum + count) <= blob.size + metadata);
   });
   test('takes the files of a SavedModel as Map and as File[]', async () => {
     const files = await folderFiles();

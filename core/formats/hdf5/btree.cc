@@ -87,10 +87,10 @@ void read_symbol_table(const FileView& file, uint64_t tree, uint64_t heap_addres
       const uint32_t target = cursor.u32();
       cursor.skip(12);
       std::string text = heap_name(heap, name, file, node);
-      file.charge(static_cast<int64_t>(text.size()));
+      file.charge(static_cast<int64_t>(text.size()), node);
       if (kind == kSoftLink) {
         group.soft_links.emplace_back(std::move(text), heap_name(heap, target, file, node));
-        file.charge(static_cast<int64_t>(group.soft_links.back().second.size()));
+        file.charge(static_cast<int64_t>(group.soft_links.back().second.size()), node);
       } else {
         group.links.emplace_back(std::move(text), address);
       }

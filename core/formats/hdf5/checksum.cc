@@ -37,19 +37,34 @@ uint32_t lookup3(std::span<const std::byte> data) {
   return c;
 }
 
-uint32_t fletcher32(std::span<const std::byte> data) {
-  uint32_t sum1 = 0, sum2 = 0;
-  for (size_t i = 0; i < data.size(); i += 2) {
-    const uint32_t high = std::to_integer<uint32_t>(data[i]);
-    const uint32_t low = i + 1 < data.size() ? std::to_integer<uint32_t>(data[i + 1]) : 0;
-    sum1 = (sum1 + (high << 8 | low)) % 65535;
-    sum2 = (sum2 + sum1) % 65535;
+void Fletcher32::add(std::span<const std::byte> data) {
+  size_t at = 0;
+  if (odd_ && !data.empty()) {
+    add_word(std::to_integer<uint32_t>(*odd_) << 8 | std::to_integer<uint32_t>(data[0]));
+    odd_.reset();
+    at = 1;
   }
-  return sum2 << 16 | sum1;
+  for (; at + 2 <= data.size(); at += 2)
+    add_word(std::to_integer<uint32_t>(data[at]) << 8 | std::to_integer<uint32_t>(data[at + 1]));
+  if (at < data.size()) odd_ = data[at];
+}
+
+void Fletcher32::add_word(uint32_t word) {
+  // Sums modulo 65535 by adding the carry: a sum that is not 0 never becomes 0, but 65535.
+  sum1_ += word;
+  sum1_ = (sum1_ & 0xFFFF) + (sum1_ >> 16);
+  sum2_ += sum1_;
+  sum2_ = (sum2_ & 0xFFFF) + (sum2_ >> 16);
+}
+
+uint32_t Fletcher32::value() const {
+  Fletcher32 whole = *this;
+  if (odd_) whole.add_word(std::to_integer<uint32_t>(*odd_) << 8);
+  return whole.sum2_ << 16 | whole.sum1_;
 }
 
 bool lookup3_matches(std::span<const std::byte> data, uint32_t stored) { return lookup3(data) == stored; }
 
-bool fletcher32_matches(std::span<const std::byte> data, uint32_t stored) { return fletcher32(data) == stored; }
+bool fletcher32_matches(const Fletcher32& sum, uint32_t stored) { return sum.value() == stored; }
 
 }  // namespace keras::hdf5

@@ -1,5 +1,5 @@
-// Fractal heaps: objects inside blocks whose sizes double row by row ("managed"), in the file by themselves ("huge"), or in
-// their id ("tiny").
+// Fractal heaps: objects inside blocks whose sizes double row by row ("managed"), or in the file by themselves ("huge"). Those
+// that stand in their id ("tiny") are too short for any link or attribute.
 #include <algorithm>
 #include <bit>
 
@@ -105,16 +105,9 @@ FractalHeap::Item FractalHeap::read(Cursor id) {
   switch (kind >> 4 & 3) {
     case 0: item = read_managed(cursor); break;
     case 1: item = read_huge(cursor); break;
-    case 2: {
-      const size_t length = (id_bytes_ <= 18 ? kind & 15 : (kind & 15) << 8 | cursor.u8()) + size_t{1};
-      item.file_offset = cursor.file_offset();
-      const auto bytes = cursor.bytes(length);
-      item.bytes.assign(bytes.begin(), bytes.end());
-      break;
-    }
     default: cursor.fail("a heap id of unknown kind");
   }
-  file_.charge(static_cast<int64_t>(item.bytes.size()));
+  file_.charge(static_cast<int64_t>(item.bytes.size()), address_);
   return item;
 }
 

@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/base/checked.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 #include "core/formats/hdf5/checksum.h"
+#include "core/formats/hdf5/chunk_decoder.h"
 #include "core/formats/hdf5/object_parser.h"
-#include "core/formats/inflate.h"
 
 namespace keras::hdf5 {
 namespace {
@@ -26,40 +25,36 @@ int64_t find_signature(const ByteSource& source) {
   return -1;
 }
 
-void undo_shuffle(std::vector<std::byte>& data, size_t element_bytes) {
-  if (element_bytes < 2) return;
-  const size_t count = data.size() / element_bytes;
-  std::vector<std::byte> out = data;
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t b = 0; b < element_bytes; ++b) out[i * element_bytes + b] = data[b * count + i];
-  }
-  data = std::move(out);
-}
-
 /// What was never written: the dataset's fill value.
 void fill(const Dataset& dataset, std::span<std::byte> out) {
   std::fill(out.begin(), out.end(), std::byte{0});
   const size_t element = dataset.fill.size();
   if (element == 0) return;
-  for (size_t i = 0; i + element <= out.size(); i += element) std::memcpy(out.data() + i, dataset.fill.data(), element);
+  std::vector<std::byte> value = dataset.fill;
+  if (dataset.type.big_endian) std::ranges::reverse(value);
+  for (size_t i = 0; i + element <= out.size(); i += element) std::memcpy(out.data() + i, value.data(), element);
 }
 
-/// Asks for chunks that lie close together at once, not one by one.
-void require_chunks(const ByteSource& source, const std::vector<Chunk>& chunks) {
+/// Asks for all ranges before any is decoded; for those that lie close together at once, not one by one.
+void require_all(const ByteSource& source, const std::vector<StoredRange>& ranges) {
   constexpr int64_t kGap = 1 << 16;
   int64_t begin = INT64_MAX, end = 0, bytes = kGap;
-  for (const Chunk& chunk : chunks) {
-    begin = std::min(begin, chunk.offset);
-    end = std::max(end, chunk.offset + chunk.bytes);
-    bytes += chunk.bytes;
+  for (const StoredRange& range : ranges) {
+    begin = std::min(begin, range.offset);
+    end = std::max(end, range.offset + range.bytes);
+    bytes += range.bytes;
   }
-  if (end > begin && (end - begin) / 2 <= bytes) source.require(begin, end - begin);
+  if (end > begin && (end - begin) / 2 <= bytes) return source.require(begin, end - begin);
+  for (const StoredRange& range : ranges) source.require(range.offset, range.bytes);
 }
 
-void swap_bytes(std::span<std::byte> data, size_t element_bytes) {
-  for (size_t i = 0; i + element_bytes <= data.size(); i += element_bytes) {
-    std::reverse(data.begin() + static_cast<ptrdiff_t>(i), data.begin() + static_cast<ptrdiff_t>(i + element_bytes));
-  }
+/// Elements one behind the other, seen as a row of one chunk.
+Dataset as_one_chunk(const Dataset& dataset) {
+  Dataset result = dataset;
+  result.shape = result.chunk_shape = {dataset.elements()};
+  result.filters.clear();
+  result.chunks = {{{0}, dataset.offset, dataset.size_bytes(), 0}};
+  return result;
 }
 
 }  // namespace
@@ -111,12 +106,13 @@ Reader Reader::open(std::shared_ptr<const ByteSource> source, const Limits& limi
 const Object& Reader::object(uint64_t address, std::string_view path) const {
   const auto found = objects_.find(address);
   if (found != objects_.end()) return found->second;
+  int64_t used = metadata_bytes_;
+  const FileView file{*source_, base_, limits_, used};
   if (static_cast<int64_t>(objects_.size()) >= limits_.file_objects) {
     throw ResourceExhaustedError("{}: more than {} objects (limits.fileObjects)", source_->name(), limits_.file_objects)
-        .at(source_->name());
+        .at(source_->name(), file.offset(address));
   }
-  int64_t used = metadata_bytes_;
-  Object parsed = parse_object({*source_, base_, limits_, used}, address, path);
+  Object parsed = parse_object(file, address, path);
   metadata_bytes_ = used;
   return objects_.emplace(address, std::move(parsed)).first->second;
 }
@@ -164,7 +160,7 @@ std::vector<std::string> Reader::strings(const Attribute& attribute) const {
   for (const int64_t dim : attribute.shape) count *= dim;
   std::vector<std::string> result;
   if (count == 0) return result;
-  Cursor cursor(attribute.data, source_->name());
+  Cursor cursor(attribute.data, source_->name(), attribute.offset);
   int64_t total = 0;  // a sound file has each string of its own
   for (int64_t i = 0; i < count; ++i) {
     if (attribute.type.type_class == TypeClass::kFixedString) {
@@ -180,16 +176,17 @@ std::vector<std::string> Reader::strings(const Attribute& attribute) const {
       const auto text = heap.find(index);
       if (text == heap.end() || text->second.size() < length) {
         throw DataLossError("{}: a string of attribute '{}' is missing from its heap", source_->name(), attribute.name)
-            .at(source_->name());
+            .at(source_->name(), attribute.offset);
       }
       total += length;
       if (total > source_->size_bytes())
         throw ResourceExhaustedError("{}: the strings of attribute '{}' are longer than the file", source_->name(),
                                      attribute.name)
-            .at(source_->name());
+            .at(source_->name(), attribute.offset);
       result.back() = text->second.substr(0, length);
     } else {
-      throw DataLossError("{}: attribute '{}' holds no strings", source_->name(), attribute.name).at(source_->name());
+      throw DataLossError("{}: attribute '{}' holds no strings", source_->name(), attribute.name)
+          .at(source_->name(), attribute.offset);
     }
   }
   return result;
@@ -230,78 +227,33 @@ std::optional<int64_t> Reader::plain_offset(const Dataset& dataset) const {
   return dataset.offset;
 }
 
-void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
-  switch (dataset.layout) {
-    case Dataset::Layout::kContiguous: source_->read(dataset.offset, out); break;
-    case Dataset::Layout::kCompact: std::copy(dataset.compact.begin(), dataset.compact.end(), out.begin()); break;
-    case Dataset::Layout::kUnallocated: fill(dataset, out); break;
-    case Dataset::Layout::kChunked:
-      fill(dataset, out);
-      require_chunks(*source_, dataset.chunks);
-      for (const Chunk& chunk : dataset.chunks) read_chunk(dataset, chunk, name, out);
-      break;
+std::vector<StoredRange> Reader::stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
+  std::vector<StoredRange> ranges;
+  if (out.empty()) return ranges;
+  const bool chunked = dataset.layout == Dataset::Layout::kChunked;
+  if (chunked) fill(dataset, out);
+  const auto target = std::make_shared<const ChunkTarget>(
+      ChunkTarget{chunked ? dataset : as_one_chunk(dataset), source_->name(), std::string(name), limits_, out});
+  for (const Chunk& chunk : target->dataset.chunks) {
+    const auto decoder = std::make_shared<ChunkDecoder>(target, chunk);
+    ranges.push_back({chunk.offset, chunk.bytes, [decoder](std::span<const std::byte> bytes) { decoder->add(bytes); }});
   }
-  if (dataset.type.big_endian) swap_bytes(out, static_cast<size_t>(dataset.type.bytes));
+  return ranges;
 }
 
-void Reader::read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_view name, std::span<std::byte> out) const {
-  int64_t chunk_bytes = dataset.type.bytes;
-  for (const int64_t dim : dataset.chunk_shape) {
-    const auto product = checked_mul(chunk_bytes, dim);
-    if (!product || *product > limits_.tensor_bytes)
-      throw ResourceExhaustedError("{}: a chunk of '{}' is larger than limits.tensorBytes ({})", source_->name(), name,
-                                   limits_.tensor_bytes)
-          .at(source_->name(), chunk.offset);
-    chunk_bytes = *product;
+void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
+  if (const auto offset = plain_offset(dataset)) return source_->read(*offset, out);
+  if (dataset.layout == Dataset::Layout::kUnallocated) return fill(dataset, out);
+  if (dataset.layout == Dataset::Layout::kCompact) {
+    std::ranges::copy(dataset.compact, out.begin());
+    const int64_t element = dataset.type.bytes;
+    for (int64_t i = 0; dataset.type.big_endian && i < dataset.size_bytes(); i += element)
+      std::reverse(out.begin() + i, out.begin() + i + element);
+    return;
   }
-  std::vector<std::byte> data = source_->read(chunk.offset, chunk.bytes);
-  for (size_t i = dataset.filters.size(); i-- > 0;) {
-    if (i < 32 && (chunk.skipped_filters >> i & 1)) continue;
-    if (dataset.filters[i] == Filter::kDeflate) {
-      int64_t checksums = 0;  // that were appended before the chunk was deflated
-      for (size_t j = 0; j < i; ++j) {
-        if (dataset.filters[j] == Filter::kFletcher32 && !(j < 32 && (chunk.skipped_filters >> j & 1))) checksums += 4;
-      }
-      data = inflate_bytes(data, chunk_bytes + checksums, DeflateWrapper::kZlib, name, limits_);
-    } else if (dataset.filters[i] == Filter::kShuffle) {
-      undo_shuffle(data, static_cast<size_t>(dataset.type.bytes));
-    } else {
-      uint32_t stored = 0;
-      if (data.size() < 4)
-        throw DataLossError("{}: a chunk of '{}' is too short", source_->name(), name).at(source_->name(), chunk.offset);
-      std::memcpy(&stored, data.data() + data.size() - 4, 4);
-      data.resize(data.size() - 4);
-      if (!fletcher32_matches(data, stored))
-        throw DataLossError("{}: the checksum of a chunk of '{}' differs", source_->name(), name)
-            .at(source_->name(), chunk.offset);
-    }
-  }
-  if (static_cast<int64_t>(data.size()) != chunk_bytes) {
-    throw DataLossError("{}: a chunk of '{}' has {} bytes instead of {}", source_->name(), name, data.size(), chunk_bytes)
-        .at(source_->name(), chunk.offset);
-  }
-  // Rows of the chunk (along the last axis) are copied where they lie inside the dataset.
-  const size_t rank = dataset.shape.size();
-  const auto element = static_cast<size_t>(dataset.type.bytes);
-  if (rank == 0) return;
-  const int64_t row = dataset.chunk_shape.back();
-  const int64_t rows = chunk_bytes / dataset.type.bytes / row;
-  const int64_t kept = std::min(row, dataset.shape.back() - chunk.start.back());  // chunks begin inside
-  for (int64_t r = 0; r < rows && kept > 0; ++r) {
-    int64_t rest = r, position = 0, stride = dataset.shape.back();
-    bool inside = true;
-    for (size_t axis = rank - 1; axis-- > 0;) {
-      const int64_t within = rest % dataset.chunk_shape[axis];
-      rest /= dataset.chunk_shape[axis];
-      inside = within < dataset.shape[axis] - chunk.start[axis];
-      if (!inside) break;
-      position += (chunk.start[axis] + within) * stride;
-      stride *= dataset.shape[axis];
-    }
-    if (!inside) continue;
-    std::memcpy(out.data() + static_cast<size_t>(position + chunk.start.back()) * element,
-                data.data() + static_cast<size_t>(r * row) * element, static_cast<size_t>(kept) * element);
-  }
+  const std::vector<StoredRange> ranges = stored_ranges(dataset, name, out);
+  require_all(*source_, ranges);
+  for (const StoredRange& range : ranges) source_->read_pieces(range.offset, range.bytes, range.decode);
 }
 
 }  // namespace keras::hdf5

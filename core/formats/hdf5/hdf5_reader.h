@@ -2,6 +2,7 @@
 // contiguous, compact and chunked datasets, deflate, shuffle, fletcher32. Layout: docs/formats/hdf5.md.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string_view>
 
@@ -22,6 +23,12 @@ struct Object {
   const Attribute* attribute(std::string_view name) const;
 };
 
+/// A range of the file and what makes elements of it: gets its bytes in order, in pieces of any size.
+struct StoredRange {
+  int64_t offset, bytes;
+  std::function<void(std::span<const std::byte>)> decode;
+};
+
 /// Reading may throw NeedBytes where the source has not all bytes; calling again then goes on.
 /// All methods throw DataLossError (with file and offset), ResourceExhaustedError, UnimplementedError (external storage,
 /// unknown filters, … by name).
@@ -40,6 +47,10 @@ class Reader {
 
   /// For a contiguous dataset in the machine's byte order: where its bytes are in the file, to be read without a copy.
   std::optional<int64_t> plain_offset(const Dataset& dataset) const;
+  /// For a dataset in chunks or in the other byte order: what is to be read, one range after the other, so that all elements are,
+  /// little-endian, in `out`, which has to stay until then. What was never written is there at once.
+  /// REQUIRES: out.size() == dataset.size_bytes().
+  std::vector<StoredRange> stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const;
   /// Copies the elements, little-endian, into `out`. REQUIRES: out.size() == dataset.size_bytes().
   void read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const;
 
@@ -50,7 +61,6 @@ class Reader {
 
   const Object& object(uint64_t address, std::string_view path) const;
   const Object* follow(const Object* from, std::string_view path, int& soft_links) const;
-  void read_chunk(const Dataset& dataset, const Chunk& chunk, std::string_view name, std::span<std::byte> out) const;
   const GlobalHeap& global_heap(uint64_t collection) const;
 
   std::shared_ptr<const ByteSource> source_;

@@ -26,6 +26,7 @@ struct Attribute {
   Type type;
   std::vector<int64_t> shape;  // empty: a scalar
   std::vector<std::byte> data;
+  int64_t offset = 0;  // of the data in the file
 };
 
 /// One chunk of a chunked dataset.
@@ -33,6 +34,8 @@ struct Chunk {
   std::vector<int64_t> start;  // index of its first element
   int64_t offset, bytes;       // in the file
   uint32_t skipped_filters;    // bit i: filter i was not applied
+
+  bool applied(size_t filter) const { return filter >= 32 || (skipped_filters >> filter & 1) == 0; }
 };
 
 enum class Filter { kDeflate = 1, kShuffle = 2, kFletcher32 = 3 };

@@ -75,6 +75,11 @@ std::string datatype(const Type& type) {
     put<uint16_t>(out, 0);
     put<uint32_t>(out, 16);
     out += datatype({TypeClass::kInteger, 1, false, false});
+  } else if (type.type_class == TypeClass::kFixedString) {  // filled up with zeros
+    put<uint8_t>(out, 0x13);
+    put<uint8_t>(out, 1);
+    put<uint16_t>(out, 0);
+    put<uint32_t>(out, static_cast<uint32_t>(type.bytes));
   } else {  // opaque, with an empty tag
     put<uint8_t>(out, 0x15);
     put<uint8_t>(out, 0);
@@ -278,6 +283,7 @@ class FileBuilder {
 
   std::string string_attribute(const WriterGroup::StringAttribute& a) {
     if (a.values.empty()) return attribute(a.name, float_type(8), dataspace({0}), "");
+    if (a.form == WriterGroup::StringAttribute::Form::kFixedRow) return fixed_attribute(a);
     std::string data;
     const std::vector<HeapReference>& references = references_.at(&a);
     for (size_t i = 0; i < a.values.size(); ++i) {
@@ -285,9 +291,20 @@ class FileBuilder {
       put<uint64_t>(data, references[i].collection);
       put<uint32_t>(data, references[i].index);
     }
-    const std::vector<int64_t> shape =
-        a.scalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(a.values.size())};
+    const std::vector<int64_t> shape = a.form == WriterGroup::StringAttribute::Form::kScalar
+                                           ? std::vector<int64_t>{}
+                                           : std::vector<int64_t>{static_cast<int64_t>(a.values.size())};
     return attribute(a.name, datatype({TypeClass::kVlenString, 16}), dataspace(shape), data);
+  }
+
+  static std::string fixed_attribute(const WriterGroup::StringAttribute& a) {
+    std::string data;
+    for (std::string value : a.values) {
+      value.resize(a.bytes, '\0');
+      data += value;
+    }
+    return attribute(a.name, datatype({TypeClass::kFixedString, static_cast<int64_t>(a.bytes)}),
+                     dataspace({static_cast<int64_t>(a.values.size())}), data);
   }
 
   /// Where a string is in the global heap.
@@ -296,9 +313,10 @@ class FileBuilder {
     uint32_t index;
   };
 
-  /// All strings of all attributes go to the heap first, so that headers can name their addresses.
+  /// All strings of variable length of all attributes go to the heap first, so that headers can name their addresses.
   void collect_strings(const WriterGroup& group) {
     for (const auto& a : group.attributes_) {
+      if (a.form == WriterGroup::StringAttribute::Form::kFixedRow) continue;
       for (const std::string& value : a.values) {
         if (heap_count_ >= kMaxHeapObjects) flush_heap();
         ++heap_count_;
@@ -379,11 +397,15 @@ WriterGroup& WriterGroup::at(std::string_view path) {
 }
 
 void WriterGroup::set_attribute(const std::string& name, const std::string& value) {
-  attributes_.push_back({name, {value}, true});
+  attributes_.push_back({name, {value}, StringAttribute::Form::kScalar});
 }
 
 void WriterGroup::set_attribute(const std::string& name, std::vector<std::string> values) {
-  attributes_.push_back({name, std::move(values), false});
+  attributes_.push_back({name, std::move(values), StringAttribute::Form::kRow});
+}
+
+void WriterGroup::set_fixed_attribute(const std::string& name, std::vector<std::string> values, size_t bytes) {
+  attributes_.push_back({name, std::move(values), StringAttribute::Form::kFixedRow, bytes});
 }
 
 void WriterGroup::add_dataset(std::string_view path, const Type& type, std::vector<int64_t> shape,

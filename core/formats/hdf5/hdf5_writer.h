@@ -1,5 +1,5 @@
 // Writes HDF5 files in the plainest form that every reader opens: superblock 0, groups as symbol tables, contiguous
-// datasets whose memory is not copied, attributes of variable-length strings in a global heap.
+// datasets whose memory is not copied, attributes of strings: of variable length, in a global heap, or of a fixed one.
 #pragma once
 
 #include <map>
@@ -20,6 +20,8 @@ class WriterGroup {
   /// Strings as h5py writes them: of variable length, a scalar or a row. An empty row is float64 [0], as Keras has it.
   void set_attribute(const std::string& name, const std::string& value);
   void set_attribute(const std::string& name, std::vector<std::string> values);
+  /// A row of strings of one length, as h5py writes numpy's arrays of bytes. REQUIRES: no value is longer.
+  void set_fixed_attribute(const std::string& name, std::vector<std::string> values, size_t bytes);
   /// Elements of `bytes` that `owner` keeps alive. `name` may be a path.
   void add_dataset(std::string_view path, const Type& type, std::vector<int64_t> shape, std::span<const std::byte> bytes,
                    std::shared_ptr<const void> owner);
@@ -29,7 +31,8 @@ class WriterGroup {
   struct StringAttribute {
     std::string name;
     std::vector<std::string> values;
-    bool scalar;
+    enum class Form { kScalar, kRow, kFixedRow } form;
+    size_t bytes = 0;  // of each, in a kFixedRow
   };
   struct WriterDataset {
     Type type;

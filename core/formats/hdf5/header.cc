@@ -133,7 +133,7 @@ int64_t FileView::offset(uint64_t address) const {
 
 std::vector<std::byte> FileView::read(uint64_t address, int64_t bytes) const {
   std::vector<std::byte> result = source.read(offset(address), bytes);
-  charge(bytes);
+  charge(bytes, address);
   return result;
 }
 
@@ -147,17 +147,18 @@ std::vector<std::byte> FileView::read_checked(uint64_t address, int64_t bytes, s
   return result;
 }
 
-void FileView::charge(int64_t bytes) const {
+void FileView::charge(int64_t bytes, uint64_t address) const {
   metadata_bytes += bytes;
   if (metadata_bytes <= kMetadataSlack + 2 * source.size_bytes() && metadata_bytes <= limits.metadata_bytes) return;
   throw ResourceExhaustedError(
       "{}: parts of the file are named again and again: {} bytes of metadata so far (limits.metadataBytes)", source.name(),
       metadata_bytes)
-      .at(source.name());
+      .at(source.name(), offset(address));
 }
 
 void FileView::fail(std::string_view what, uint64_t address) const {
-  const auto at = static_cast<int64_t>(std::min<uint64_t>(address, static_cast<uint64_t>(source.size_bytes())));
+  const auto most = static_cast<uint64_t>(source.size_bytes() - base);
+  const int64_t at = base + static_cast<int64_t>(std::min(address, most));
   throw DataLossError("{}: {} (at byte {})", source.name(), what, at).at(source.name(), at);
 }
 

@@ -58,13 +58,18 @@ Type read_committed_type(const FileView& file, Cursor cursor) {
 /// The sizes of a chunk and, behind them, the bytes of an element.
 void parse_chunk_shape(const FileView& file, Cursor& cursor, uint8_t rank, size_t width, Dataset& dataset) {
   if (rank != dataset.shape.size() + 1 || rank < 2) cursor.fail("chunks have another rank than their dataset");
-  int64_t elements = 1;
+  int64_t bytes = dataset.type.bytes;
   for (int i = 0; i + 1 < rank; ++i) {
     const uint64_t dim = cursor.uint(width);
+    if (dim == 0) cursor.fail("a chunk of impossible size");
     const auto product =
-        dim > static_cast<uint64_t>(file.limits.tensor_bytes) ? std::nullopt : checked_mul(elements, static_cast<int64_t>(dim));
-    if (dim == 0 || !product || *product > file.limits.tensor_bytes) cursor.fail("a chunk of impossible size");
-    elements = *product;
+        dim > static_cast<uint64_t>(file.limits.tensor_bytes) ? std::nullopt : checked_mul(bytes, static_cast<int64_t>(dim));
+    if (!product || *product > file.limits.tensor_bytes) {
+      throw ResourceExhaustedError("{}: the chunks of a dataset are larger than limits.tensorBytes ({})", file.source.name(),
+                                   file.limits.tensor_bytes)
+          .at(file.source.name(), cursor.file_offset());
+    }
+    bytes = *product;
     dataset.chunk_shape.push_back(static_cast<int64_t>(dim));
   }
   if (cursor.uint(width) != static_cast<uint64_t>(dataset.type.bytes))

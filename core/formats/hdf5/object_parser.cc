@@ -34,6 +34,7 @@ Attribute parse_attribute(const FileView& file, const RawMessage& message) {
     if (!product) cursor.fail("an attribute is too large");
     bytes = *product;
   }
+  attribute.offset = cursor.file_offset();
   const auto data = cursor.bytes(static_cast<size_t>(bytes));
   attribute.data.assign(data.begin(), data.end());
   return attribute;
@@ -55,6 +56,16 @@ void parse_link(const FileView& file, const RawMessage& message, Object& object)
 
 constexpr uint8_t kLinkNames = 5, kAttributeNames = 8;  // types of B-trees
 
+/// `record` lists an attribute: its heap id, flags, …
+void refuse_shared(const FileView& file, Cursor record) {
+  constexpr size_t kIdBytes = 8;
+  record.skip(kIdBytes);
+  const int64_t at = record.file_offset();
+  if ((record.u8() & kSharedFlag) != 0)
+    throw UnimplementedError("{}: an attribute in the heap of shared messages is not supported", file.source.name())
+        .at(file.source.name(), at);
+}
+
 /// Many links or attributes are messages in a fractal heap, which a B-tree of their names lists.
 void read_dense(const FileView& file, const RawMessage& message, Object& object) {
   Cursor cursor(message.data, file.source.name(), message.offset);
@@ -67,12 +78,28 @@ void read_dense(const FileView& file, const RawMessage& message, Object& object)
   walk_btree2(file, tree, links ? kLinkNames : kAttributeNames, [&](Cursor record) {
     if (links) record.skip(4);  // the name's hash
     FractalHeap::Item item = heap.read(record);
+    if (!links) refuse_shared(file, record);
     const RawMessage inner = {links ? kLink : kAttribute, 0, std::move(item.bytes), item.file_offset};
     if (links)
       parse_link(file, inner, object);
     else
       object.attributes.push_back(parse_attribute(file, inner));
   });
+}
+
+/// A chunk takes as many bytes as its elements, or, with filters, not much more: deflate stores what it cannot make smaller, or,
+/// at worst, spends nine bits on eight.
+void check_chunks(const FileView& file, const Dataset& dataset, std::string_view path) {
+  constexpr int64_t kSlack = 64;
+  int64_t raw = dataset.type.bytes;
+  for (const int64_t dim : dataset.chunk_shape) raw *= dim;
+  for (const Chunk& chunk : dataset.chunks) {
+    bool filtered = false;
+    for (size_t i = 0; i < dataset.filters.size(); ++i) filtered = filtered || chunk.applied(i);
+    if (filtered ? chunk.bytes > 0 && chunk.bytes <= raw + raw / 8 + kSlack : chunk.bytes == raw) continue;
+    throw DataLossError("{}: a chunk of '{}' has {} bytes, stored, of {}", file.source.name(), path, chunk.bytes, raw)
+        .at(file.source.name(), chunk.offset);
+  }
 }
 
 bool is_needed(uint16_t type) {
@@ -134,6 +161,7 @@ Object parse_object(const FileView& file, uint64_t address, std::string_view pat
   dataset.filters = std::move(filters);
   if (static_cast<int64_t>(fill.size()) == type->bytes) dataset.fill = std::move(fill);
   parse_layout(file, *layout, space->max_shape, dataset);
+  check_chunks(file, dataset, path);
   object.dataset = std::move(dataset);
   return object;
 }

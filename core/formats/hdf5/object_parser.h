@@ -18,8 +18,9 @@ struct FileView {
   std::vector<std::byte> read(uint64_t address, int64_t bytes) const;
   /// A structure that begins with `signature` and ends with its checksum, which is verified.
   std::vector<std::byte> read_checked(uint64_t address, int64_t bytes, std::string_view signature) const;
-  /// Counts bytes of metadata that are made from the file. A sound file says each byte once (headers are looked at twice).
-  void charge(int64_t bytes) const;
+  /// Counts bytes of metadata that are made from the file, of the structure at an address. A sound file says each byte once
+  /// (headers are looked at twice).
+  void charge(int64_t bytes, uint64_t address) const;
   [[noreturn]] void fail(std::string_view what, uint64_t address) const;
 };
 

@@ -64,9 +64,10 @@ void H5Assignments::add(SavedArray saved, const VariablePtr& variable) {
         .at(saved.path);
   }
   if (!saved.converted) {
-    const auto offset = reader_->plain_offset(*saved.dataset);
-    if (offset && weight_dtype(saved.dataset->type, saved.path) == variable->dtype()) {
-      direct_.emplace_back(variable, *offset);
+    const hdf5::Dataset::Layout layout = saved.dataset->layout;
+    const bool ranges = layout == hdf5::Dataset::Layout::kContiguous || layout == hdf5::Dataset::Layout::kChunked;
+    if (ranges && weight_dtype(saved.dataset->type, saved.path) == variable->dtype()) {
+      direct_.emplace_back(variable, std::move(saved));
       return;
     }
     saved.converted = read_saved(*reader_, saved);
@@ -80,7 +81,15 @@ void H5Assignments::add_all(H5Assignments&& others) {
 }
 
 void H5Assignments::commit(ReadList& reads) {
-  for (const auto& [variable, offset] : direct_) reads.items.push_back({&reader_->source(), offset, variable_bytes(*variable)});
+  for (const auto& [variable, saved] : direct_) {
+    const std::span<std::byte> values = variable_bytes(*variable);
+    if (const auto offset = reader_->plain_offset(*saved.dataset)) {
+      reads.items.push_back({&reader_->source(), *offset, values});
+      continue;
+    }
+    for (hdf5::StoredRange& range : reader_->stored_ranges(*saved.dataset, saved.path, values))
+      reads.items.push_back({&reader_->source(), range.offset, {}, std::move(range.decode), range.bytes});
+  }
   for (auto& [variable, values] : copies_) {
     if (values.dtype() == variable->dtype())
       variable->assign(std::move(values));

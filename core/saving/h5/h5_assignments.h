@@ -37,7 +37,7 @@ class H5Assignments {
 
  private:
   const hdf5::Reader* reader_;
-  std::vector<std::pair<VariablePtr, int64_t>> direct_;  // offsets in the file
+  std::vector<std::pair<VariablePtr, SavedArray>> direct_;  // from the file straight into the variable
   std::vector<std::pair<VariablePtr, Tensor>> copies_;
 };
 

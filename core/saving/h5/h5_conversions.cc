@@ -246,6 +246,13 @@ ConversionTarget conversion_target(const Layer& layer) {
   return target;
 }
 
+bool has_conversions(const ConversionTarget& target) {
+  constexpr std::string_view kClasses[] = {"Conv1D", "Conv2D", "Conv3D",    "Conv2DTranspose", "ConvLSTM2D",
+                                           "LSTM",   "GRU",    "CuDNNLSTM", "CuDNNGRU"};
+  return std::ranges::find(kClasses, target.class_name) != std::end(kClasses) ||
+         std::ranges::any_of(target.layers, has_conversions);
+}
+
 std::vector<Tensor> convert_saved_weights(const ConversionTarget& target, std::vector<Tensor> saved, bool keras_1) {
   if (saved.empty()) return saved;
   if (target.class_name == "Bidirectional" && target.layers.size() == 2) return convert_halves(target, saved, keras_1);

@@ -20,6 +20,9 @@ struct ConversionTarget {
 
 ConversionTarget conversion_target(const Layer& layer);
 
+/// Whether there is a conversion for a layer of this class, or for one inside it.
+bool has_conversions(const ConversionTarget& target);
+
 /// The saved arrays as `target` wants them. `keras_1`: the file has no version, or "1". Arrays of an unknown form stay as
 /// they are. Throws ValueError with Keras's text: biases that fit no kind of RNN, GRUs that exclude each other.
 std::vector<Tensor> convert_saved_weights(const ConversionTarget& target, std::vector<Tensor> saved, bool keras_1);

@@ -7,6 +7,7 @@ namespace keras {
 namespace {
 
 constexpr size_t kMaxAttributeBytes = 64512;
+constexpr size_t kReferenceBytes = 16;  // what a string of variable length takes of an attribute
 
 }  // namespace
 
@@ -54,12 +55,11 @@ bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const st
 }
 
 void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names) {
-  // Written with variable length, a name takes 16 bytes of the attribute, whatever its own length.
-  size_t longest = 16;
+  size_t longest = 1;
   for (const std::string& name : names) longest = std::max(longest, name.size());
   size_t parts = 1;
   while (parts < names.size() && (names.size() + parts - 1) / parts * longest > kMaxAttributeBytes) ++parts;
-  if (parts == 1) {
+  if (parts == 1 && names.size() * kReferenceBytes <= kMaxAttributeBytes) {
     group.set_attribute(attribute, names);
     return;
   }
@@ -67,7 +67,7 @@ void write_names(hdf5::WriterGroup& group, const std::string& attribute, const s
   auto begin = names.begin();
   for (size_t part = 0; part < parts; ++part) {
     const auto count = static_cast<ptrdiff_t>(names.size() / parts + (part < names.size() % parts ? 1 : 0));
-    group.set_attribute(attribute + std::to_string(part), std::vector<std::string>(begin, begin + count));
+    group.set_fixed_attribute(attribute + std::to_string(part), std::vector<std::string>(begin, begin + count), longest);
     begin += count;
   }
 }

@@ -33,7 +33,8 @@ bool is_v3_weights(const hdf5::Reader& reader);
 /// A list of names that may be split over "name0", "name1", …; false if there is none.
 bool read_names(const hdf5::Reader& reader, const hdf5::Object& object, const std::string& attribute,
                 std::vector<std::string>& names);
-/// Splits lists over 64,512 bytes as Keras does.
+/// Splits lists over 64,512 bytes as Keras does, into rows of strings of one length. (h5py cannot write lists of more than 4032
+/// shorter names, whose references are longer than themselves: they are such rows, too.)
 void write_names(hdf5::WriterGroup& group, const std::string& attribute, const std::vector<std::string>& names);
 
 }  // namespace keras

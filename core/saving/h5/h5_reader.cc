@@ -23,12 +23,17 @@ std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_vie
     throw DataLossError("{}: group '/{}' has no attribute '{}'", reader.source().name(), group, kLayerNames)
         .at(reader.source().name());
   }
+  int64_t left = reader.source().size_bytes();  // a sound file has each name of its own
   const auto weight_names = [&](const std::string& layer) {
     std::vector<std::string> result;
-    read_names(reader, reader.at(join_path(group, layer)), kWeightNames, result);
-    return result;
+    if (left >= 0) read_names(reader, reader.at(join_path(group, layer)), kWeightNames, result);
+    for (const std::string& weight : result) left -= static_cast<int64_t>(weight.size()) + 1;
+    if (left >= 0) return result;
+    throw ResourceExhaustedError("{}: the names of weights below '/{}' are longer than the file", reader.source().name(), group)
+        .at(reader.source().name(), reader.source().size_bytes());
   };
   gather_needs(names, weight_names);
+  left = reader.source().size_bytes();
   std::vector<SavedLayer> layers;
   for (const std::string& name : names) layers.push_back({name, weight_names(name)});
   gather_needs(layers, [&](const SavedLayer& layer) {
@@ -186,7 +191,7 @@ class WeightsPlan {
       room -= elements;
       differs = differs || saved[i].shape != variables[i]->shape();
     }
-    return !saved.empty() && (differs || keras_1_);
+    return !saved.empty() && (differs || keras_1_) && has_conversions(conversion_target(layer));
   }
 
   const hdf5::Reader& reader_;

@@ -11,6 +11,17 @@ namespace {
 
 using namespace keras::testing;
 
+/// Runs `parse`. What it finds broken must have a place in the file.
+template <class F>
+void naming_the_place(F&& parse) {
+  try {
+    parse();
+  } catch (const DataLossError& error) {
+    EXPECT_GE(error.offset(), 0) << error.message();
+    throw;
+  }
+}
+
 constexpr int64_t kLargest = 1 << 24;  // what a test allocates for the elements of one dataset
 
 /// Reads all that can be reached, to a depth that real files do not have.
@@ -18,23 +29,23 @@ void read_all(const Reader& reader, const std::string& path, int depth) {
   const Object& object = reader.at(path);
   for (const Attribute& attribute : object.attributes) {
     if (attribute.type.type_class == TypeClass::kFixedString || attribute.type.type_class == TypeClass::kVlenString)
-      survives([&] { reader.strings(attribute); }, path);
+      survives([&] { naming_the_place([&] { reader.strings(attribute); }); }, path);
   }
   if (object.dataset && object.dataset->size_bytes() <= kLargest) {
     FileBytes out(static_cast<size_t>(object.dataset->size_bytes()));
-    survives([&] { reader.read(*object.dataset, path, out); }, path);
+    survives([&] { naming_the_place([&] { reader.read(*object.dataset, path, out); }); }, path);
   }
   if (depth == 0) return;
   int budget = 40;
   for (const auto& [name, address] : object.links) {
     if (--budget < 0) break;
-    survives([&, n = name] { read_all(reader, path + "/" + n, depth - 1); }, path + "/" + name);
+    survives([&, n = name] { naming_the_place([&] { read_all(reader, path + "/" + n, depth - 1); }); }, path + "/" + name);
   }
 }
 
 void parse(const FileBytes& bytes) {
   const auto source = std::make_shared<MemorySource>("hostile.h5", std::span<const std::byte>(bytes));
-  read_all(Reader::open(source, Limits{}), "", 4);
+  naming_the_place([&] { read_all(Reader::open(source, Limits{}), "", 4); });
 }
 
 /// A file of ours, as small as it can be.
@@ -99,6 +110,59 @@ TEST(Hdf5Hostile, FieldsOfIndexesAndHeapsAtTheirLimitsUnderARightChecksum) {
         survives([&] { parse(changed); }, std::string(it.signature) + ", field " + std::to_string(field));
       }
     }
+  }
+}
+
+/// Bytes of the structure at `at` without the checksum that ends it; 0 if there is none.
+size_t checked_bytes(const FileBytes& bytes, size_t at) {
+  for (size_t count = 8; count < 3000 && at + count + 4 <= bytes.size(); ++count) {
+    uint32_t stored = 0;
+    std::memcpy(&stored, bytes.data() + at + count, 4);
+    if (lookup3(std::span(bytes).subspan(at, count)) == stored) return count;
+  }
+  return 0;
+}
+
+TEST(Hdf5Hostile, FieldsOfNodesAndBlocksAtTheirLimitsUnderARightChecksum) {
+  struct Structure {
+    const char *file, *signature;
+  };
+  for (const Structure& it : {Structure{"dense.h5", "OHDR"}, Structure{"dense.h5", "BTIN"}, Structure{"dense.h5", "BTLF"},
+                              Structure{"dense.h5", "FHIB"}, Structure{"indexes.h5", "OHDR"}, Structure{"indexes.h5", "FADB"},
+                              Structure{"indexes.h5", "EAIB"}, Structure{"indexes.h5", "EASB"}, Structure{"indexes.h5", "EADB"},
+                              Structure{"indexes.h5", "BTLF"}}) {
+    const FileBytes bytes = fixture_bytes(std::string("hdf5/") + it.file);
+    const size_t at = find_text(bytes, it.signature), size = checked_bytes(bytes, at);
+    ASSERT_GT(size, 0u) << it.signature;
+    for (size_t field = 4; field < std::min<size_t>(size, 160); ++field) {
+      for (const uint64_t value : {uint64_t{0}, uint64_t{0xFF}, ~uint64_t{0}, uint64_t{at}}) {
+        FileBytes changed = bytes;
+        std::memcpy(changed.data() + at + field, &value, std::min<size_t>(value > 0xFF ? 8 : 1, size - field));
+        const uint32_t sum = lookup3(std::span(changed).subspan(at, size));
+        std::memcpy(changed.data() + at + size, &sum, 4);
+        survives([&] { parse(changed); }, std::string(it.signature) + ", field " + std::to_string(field));
+      }
+    }
+  }
+}
+
+TEST(Hdf5Hostile, ATableOfBlocksThatHoldsItselfIsAnError) {
+  FileBytes bytes = fixture_bytes("hdf5/dense.h5");
+  const size_t at = find_text(bytes, "FHIB"), size = checked_bytes(bytes, at);
+  for (size_t child = at + 4 + 1 + 8 + 4; child + 8 <= at + size; child += 8) patch(bytes, child, static_cast<uint64_t>(at));
+  const uint32_t sum = lookup3(std::span(bytes).subspan(at, size));
+  patch(bytes, at + size, sum);
+  EXPECT_FALSE(survives([&] { naming_the_place([&] { Reader::open(source_of(bytes), Limits{}).at("links"); }); }, "itself"));
+}
+
+TEST(Hdf5Hostile, ATreeThatHoldsItselfIsAnError) {
+  FileBytes bytes = fixture_bytes("hdf5/dense.h5");
+  const size_t at = find_text(bytes, "BTIN"), size = checked_bytes(bytes, at);
+  for (size_t field = at + 6; field + 8 <= at + size; field += 1) {
+    FileBytes changed = bytes;
+    patch(changed, field, static_cast<uint64_t>(at));
+    patch(changed, at + size, lookup3(std::span(changed).subspan(at, size)));
+    survives([&] { naming_the_place([&] { Reader::open(source_of(changed), Limits{}).at("links"); }); }, std::to_string(field));
   }
 }
 
@@ -206,6 +270,67 @@ TEST(Hdf5Hostile, ShapesOfTerabytesAreRefusedOrNeverAllocated) {
   FileBytes few(8);
   EXPECT_EQ(reader.root().dataset->size_bytes(), static_cast<int64_t>(terabyte));
   EXPECT_THROW(reader.source().ByteSource::read(96, static_cast<int64_t>(terabyte)), DataLossError);
+}
+
+/// A file of one chunked dataset, of layout version 3, at its root: one chunk, deflated, which begins with `chunk`.
+FileBytes chunked_file(uint64_t elements, uint32_t chunk_elements, const FileBytes& chunk) {
+  const FileBytes filters = ByteWriter().u8(2).u8(1).u16(1).u16(0).u16(0).bytes;
+  const auto layout = [&](uint64_t tree) { return ByteWriter().u8(3).u8(2).u8(2).u64(tree).u32(chunk_elements).u32(4).bytes; };
+  const auto root = [&](uint64_t tree) {
+    return header_of(
+        {{kDataspace, dataspace({elements})}, {kDatatype, float_type()}, {kFilterPipeline, filters}, {kLayout, layout(tree)}});
+  };
+  const uint64_t tree = 96 + root(0).size(), node_bytes = 24 + 24 + 8 + 24;
+  ByteWriter rest;
+  rest.text("TREE").u8(1).u8(0).u16(1).u64(kUndefined).u64(kUndefined);
+  rest.u32(static_cast<uint32_t>(chunk.size())).u32(0).u64(0).u64(0).u64(tree + node_bytes).zeros(24);
+  rest.bytes.insert(rest.bytes.end(), chunk.begin(), chunk.end());
+  return file_of(root(tree), rest.bytes);
+}
+
+/// `chunk` deflated, read as a chunk of so many elements.
+void read_deflated(const FileBytes& chunk, uint64_t elements, uint32_t chunk_elements) {
+  const FileBytes file = chunked_file(elements, chunk_elements, deflated(chunk, DeflateWrapper::kZlib));
+  const Reader reader = Reader::open(source_of(file, "bomb.h5"), Limits{});
+  FileBytes out(static_cast<size_t>(reader.root().dataset->size_bytes()));
+  naming_the_place([&] { reader.read(*reader.root().dataset, "x", out); });
+  EXPECT_TRUE(std::ranges::equal(out, std::span(chunk).first(out.size())));
+}
+
+TEST(Hdf5Hostile, DeflatedChunksInflateToWhatTheyShouldBeAndNoFurther) {
+  read_deflated(FileBytes(4000), 1000, 1000);
+  read_deflated(FileBytes(4000), 3, 1000);
+  EXPECT_THROW(read_deflated(FileBytes(4001), 1000, 1000), DataLossError);
+  EXPECT_THROW(read_deflated(FileBytes(3999), 1000, 1000), DataLossError);
+  EXPECT_THROW(read_deflated(FileBytes(50'000'000), 16, 16), DataLossError) << "50 kB for 64 bytes";
+  EXPECT_THROW(read_deflated(FileBytes(50'000'000), 250'000, 250'000), DataLossError) << "50 MB for a megabyte";
+  EXPECT_THROW(read_deflated(FileBytes(100), 1, 500'000'000), DataLossError) << "so few bytes cannot become 2 GB";
+  EXPECT_THROW(read_deflated(FileBytes(100), 1, 2'000'000'000), ResourceExhaustedError) << "8 GB";
+}
+
+TEST(Hdf5Hostile, AChunkTakesNoMoreOfTheFileThanItsElementsCan) {
+  // 16 bytes, and a megabyte behind the end of its stream: a thousand such chunks would be a gigabyte to read.
+  FileBytes chunk = deflated(FileBytes(16), DeflateWrapper::kZlib);
+  chunk.resize(1 << 20);
+  const Reader reader = Reader::open(source_of(chunked_file(4, 4, chunk)), Limits{});
+  EXPECT_THROW(naming_the_place([&] { reader.root(); }), DataLossError);
+}
+
+TEST(Hdf5Hostile, ChunksOfImpossibleShapesAreRefused) {
+  for (const uint64_t size : {uint64_t{0}, uint64_t{1} << 60, ~uint64_t{0}}) {
+    for (const uint8_t kind : {1, 2, 3, 4, 5}) {
+      ByteWriter layout;
+      layout.u8(4).u8(2).u8(0).u8(3).u8(8).u64(size).u64(size).u64(4).u8(kind).zeros(6).u64(96).zeros(8);
+      const FileBytes root = header_of({{kDataspace, dataspace({16, 16})}, {kDatatype, float_type()}, {kLayout, layout.bytes}});
+      try {
+        naming_the_place([&] { Reader::open(source_of(file_of(root)), Limits{}).root(); });
+        ADD_FAILURE() << size << ' ' << int{kind};
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), size == 0 ? ErrorKind::kDataLossError : ErrorKind::kResourceExhaustedError);
+        EXPECT_GE(error.offset(), 0);
+      }
+    }
+  }
 }
 
 TEST(Hdf5Hostile, ContinuationsThatLoopEnd) {

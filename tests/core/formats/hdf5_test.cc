@@ -1,4 +1,5 @@
 // HDF5 files written by h5py (tests/fixtures/make_hdf5.py) and by ourselves; what is refused is refused by name.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -169,6 +170,85 @@ TEST(Hdf5Reader, ReadsChunksThroughEveryFilter) {
   EXPECT_EQ(numbers(reader, "unwritten"), std::vector<double>(8, 0.0));
 }
 
+TEST(Hdf5Reader, ReadsFiltersInEveryOrder) {
+  const Reader reader = open("filters.h5");
+  for (const char* name :
+       {"shuffle_deflate_fletcher32", "fletcher32_shuffle_deflate", "shuffle_fletcher32_deflate", "shuffle_fletcher32",
+        "fletcher32_shuffle", "deflate_shuffle", "deflate_fletcher32", "fletcher32_deflate", "deflate_fletcher32_shuffle"}) {
+    EXPECT_EQ(numbers(reader, name), expected(20 * 16)) << name;
+  }
+  for (const char* name : {"large_shuffle", "large", "large_big_endian"})
+    EXPECT_EQ(numbers(reader, name), expected(50000)) << name;
+  EXPECT_EQ(numbers(reader, "bytes"), expected(300));
+  EXPECT_EQ(numbers(reader, "all_ones"), std::vector<double>(700, -1)) << "its checksums are multiples of 65535, and not 0";
+}
+
+/// The ranges of a dataset, decoded in pieces of `piece` bytes.
+FileBytes decoded(const Reader& reader, const std::string& path, size_t piece) {
+  const Dataset& data = dataset(reader, path);
+  FileBytes bytes(static_cast<size_t>(data.size_bytes()));
+  for (const StoredRange& range : reader.stored_ranges(data, path, bytes)) {
+    const FileBytes stored = reader.source().ByteSource::read(range.offset, range.bytes);
+    for (size_t at = 0; at < stored.size(); at += piece)
+      range.decode(std::span(stored).subspan(at, std::min(piece, stored.size() - at)));
+  }
+  return bytes;
+}
+
+TEST(Hdf5Reader, ChunksAreDecodedInPiecesOfAnySize) {
+  for (const char* file : {"filters.h5", "chunks.h5"}) {
+    const Reader reader = open(file);
+    for (const auto& [name, address] : reader.root().links) {
+      const FileBytes whole = contents(reader, name);
+      for (const size_t piece : {1, 3, 7, 1000}) {
+        if (piece < 1000 && whole.size() > 100'000) continue;
+        EXPECT_EQ(decoded(reader, name, piece), whole) << file << ' ' << name << ' ' << piece;
+      }
+    }
+  }
+}
+
+/// Refuses to be read once it has been told.
+class ClosedSource final : public ByteSource {
+ public:
+  explicit ClosedSource(FileBytes bytes) : inner_("closed", std::move(bytes)) {}
+  const std::string& name() const override { return inner_.name(); }
+  int64_t size_bytes() const override { return inner_.size_bytes(); }
+  void read(int64_t offset, std::span<std::byte> out) const override {
+    if (closed) throw RuntimeError("a read of {} bytes at {}", out.size(), offset);
+    inner_.read(offset, out);
+  }
+
+  bool closed = false;
+
+ private:
+  MemorySource inner_;
+};
+
+TEST(Hdf5Reader, ChunksArePlannedWithoutReadingThem) {
+  const auto source = std::make_shared<ClosedSource>(fixture_bytes("hdf5/filters.h5"));
+  const Reader reader = Reader::open(source, Limits{});
+  const Dataset& data = dataset(reader, "large");
+  source->closed = true;
+  FileBytes bytes(static_cast<size_t>(data.size_bytes()));
+  const std::vector<StoredRange> ranges = reader.stored_ranges(data, "large", bytes);
+  ASSERT_EQ(ranges.size(), data.chunks.size());
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    EXPECT_EQ(ranges[i].offset, data.chunks[i].offset);
+    EXPECT_EQ(ranges[i].bytes, data.chunks[i].bytes);
+  }
+}
+
+TEST(Hdf5Reader, ReadsEdgeChunksWithoutFilters) {
+  const Reader reader = open("edges.h5");
+  for (const char* name : {"fixed", "extensible", "tree"}) {
+    const Dataset& data = dataset(reader, name);
+    const auto plain = std::ranges::count_if(data.chunks, [](const Chunk& chunk) { return chunk.bytes == 4 * 4 * 4; });
+    EXPECT_EQ(plain, 6) << name << ": those over the edges of 13 and 9 elements";
+    EXPECT_EQ(numbers(reader, name), expected(13 * 9)) << name;
+  }
+}
+
 TEST(Hdf5Reader, ReadsCompactDatasets) {
   const Reader reader = open("compact.h5");
   EXPECT_EQ(dataset(reader, "compact").layout, Dataset::Layout::kCompact);
@@ -322,6 +402,19 @@ TEST(Hdf5Reader, GoesOnWhereBytesWereMissing) {
   EXPECT_GT(asked, 0);
 }
 
+TEST(Hdf5Checksum, OfFletcherTakesPiecesAndKeepsSumsThatAreNotZero) {
+  const auto sum = [](std::initializer_list<const char*> pieces) {
+    Fletcher32 whole;
+    for (const char* piece : pieces) whole.add(to_bytes(piece));
+    return whole.value();
+  };
+  // By hand: words 0x6162 0x6364 0x6500; sums 0x6162, 0xC4C6, 0x129C6 → 0x29C7 and 0x6162, 0x12628 → 0x2629, 0x4FF0.
+  EXPECT_EQ(sum({"abcde"}), 0x4FF029C7u);
+  EXPECT_EQ(sum({"a", "bc", "", "de"}), 0x4FF029C7u);
+  EXPECT_EQ(sum({}), 0u);
+  EXPECT_EQ(sum({"\xFF\xFF"}), 0xFFFFFFFFu) << "65535 is 0 modulo 65535, but HDF5 keeps it";
+}
+
 TEST(Hdf5Writer, WhatItWritesIsReadBack) {
   const auto values = std::make_shared<std::vector<float>>(std::vector<float>{1, -2, 3.5f, 4, 5, 6});
   WriterGroup root;
@@ -329,6 +422,7 @@ TEST(Hdf5Writer, WhatItWritesIsReadBack) {
   root.set_attribute("empty", std::string());
   root.set_attribute("names", std::vector<std::string>{"a", "", std::string(5000, 'y')});
   root.set_attribute("none", std::vector<std::string>{});
+  root.set_fixed_attribute("fixed", {"ab", "", "cde"}, 3);
   root.at("deep/er").set_attribute("x", "y");
   const Type type{TypeClass::kFloat, 4, false, true};
   root.add_dataset("deep/er/data", type, {2, 3}, std::as_bytes(std::span(*values)), values);
@@ -340,6 +434,9 @@ TEST(Hdf5Writer, WhatItWritesIsReadBack) {
   EXPECT_EQ(strings(reader, "", "empty"), std::vector<std::string>{""});
   EXPECT_EQ(strings(reader, "", "names"), (std::vector<std::string>{"a", "", std::string(5000, 'y')}));
   EXPECT_TRUE(strings(reader, "", "none").empty());
+  EXPECT_EQ(strings(reader, "", "fixed"), (std::vector<std::string>{"ab", "", "cde"}));
+  EXPECT_EQ(reader.root().attribute("fixed")->type.type_class, TypeClass::kFixedString);
+  EXPECT_EQ(reader.root().attribute("fixed")->type.bytes, 3);
   EXPECT_EQ(strings(reader, "deep/er", "x"), std::vector<std::string>{"y"});
   EXPECT_EQ(numbers(reader, "deep/er/data"), (std::vector<double>{1, -2, 3.5, 4, 5, 6}));
   EXPECT_EQ(dataset(reader, "empty").shape, (std::vector<int64_t>{0, 3}));

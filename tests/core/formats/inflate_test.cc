@@ -1,28 +1,12 @@
 // Deflate streams: exact sizes, broken streams, streams that lie about their size.
 #include "core/formats/inflate.h"
 
-#include <zlib.h>
-
 #include "tests/core/formats/support.h"
 
 namespace keras {
 namespace {
 
 using namespace keras::testing;
-
-FileBytes deflated(const FileBytes& bytes, DeflateWrapper wrapper) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, wrapper == DeflateWrapper::kRaw ? -MAX_WBITS : MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  FileBytes out(deflateBound(&stream, bytes.size()));
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 FileBytes noise(size_t count) {
   FileBytes bytes(count);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <cstddef>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "core/base/byte_sink.h"
 #include "core/base/byte_source.h"
 #include "core/base/error.h"
+#include "core/formats/inflate.h"
 
 namespace keras::testing {
 
@@ -43,6 +45,20 @@ inline FileBytes bytes_of(const OutputFile& file) {
 
 inline std::shared_ptr<const MemorySource> source_of(FileBytes bytes, std::string name = "file") {
   return std::make_shared<MemorySource>(std::move(name), std::move(bytes));
+}
+
+inline FileBytes deflated(const FileBytes& bytes, DeflateWrapper wrapper) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, wrapper == DeflateWrapper::kRaw ? -MAX_WBITS : MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  FileBytes out(deflateBound(&stream, bytes.size()));
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
 }
 
 /// Little-endian numbers and texts, one after the other: files made by hand.

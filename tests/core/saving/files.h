@@ -71,7 +71,7 @@ void feed(Loader& loader, const MemoryFiles& files, int64_t* asked = nullptr) {
   if (asked != nullptr) *asked += count;
   for (const DirectRead& read : loader.direct_reads()) {
     const FileBytes& bytes = files[static_cast<size_t>(read.file)].second;
-    std::copy_n(bytes.begin() + read.offset, read.target.size(), read.target.begin());
+    read.fill(0, std::span(bytes).subspan(static_cast<size_t>(read.offset), static_cast<size_t>(read.bytes)));
   }
 }
 

@@ -1,8 +1,7 @@
 // Weights by name and by position into models that do not fit, in Keras 2.15's words, and kernels of old files.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
+#include "core/saving/h5/h5_conversions.h"
 #include "core/saving/h5/h5_names.h"
 #include "core/saving/h5/h5_writer.h"
 #include "tests/core/keras/fixtures.h"
@@ -29,12 +28,13 @@ std::vector<std::string> load_weights(const FunctionalPtr& model, const FileByte
   loader.add_file("w.h5", static_cast<int64_t>(file.size()));
   const auto part = [&](int64_t offset, size_t count) { return std::span(file).subspan(static_cast<size_t>(offset), count); };
   testing::answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; });
-  for (const DirectRead& read : loader.direct_reads())
-    std::memcpy(read.target.data(), part(read.offset, read.target.size()).data(), read.target.size());
+  for (const DirectRead& read : loader.direct_reads()) read.fill(0, part(read.offset, static_cast<size_t>(read.bytes)));
   return loader.warnings();
 }
 
 FileBytes weights_of(const FunctionalPtr& model) { return bytes_of(write_h5_weights(*model, "w.h5")); }
+
+const std::filesystem::path kFixtures = std::filesystem::path(KERAS_SOURCE_DIR) / "tests/fixtures";
 
 bool same(const VariablePtr& a, const VariablePtr& b) { return std::ranges::equal(a->value().bytes(), b->value().bytes()); }
 
@@ -84,18 +84,88 @@ TEST(H5Weights, ByPositionTellsTheNumberOfLayers) {
                stack(session, {{"a", 4}}), weights_of(stack(session, {{"a", 4}, {"b", 2}})), {});
 }
 
-TEST(H5Weights, ThousandsOfNamesAreSplit) {
-  Session session(1);
-  std::vector<std::string> names;
-  for (int i = 0; i < 9000; ++i) names.push_back("n" + std::to_string(i));
+struct WrittenNames {
+  hdf5::Reader reader;
+  std::vector<std::string> names;  // as they are read again
+};
+
+WrittenNames written_names(const std::vector<std::string>& names) {
   hdf5::WriterGroup root;
   write_names(root, "layer_names", names);
-  const FileBytes file = bytes_of(hdf5::write_file("names.h5", root));
-  const auto reader = hdf5::Reader::open(std::make_shared<MemorySource>("names.h5", file), session.limits);
-  EXPECT_EQ(reader.root().attribute("layer_names"), nullptr);
-  std::vector<std::string> again;
-  EXPECT_TRUE(read_names(reader, reader.root(), "layer_names", again));
+  const auto source = std::make_shared<MemorySource>("names.h5", bytes_of(hdf5::write_file("names.h5", root)));
+  WrittenNames written{hdf5::Reader::open(source, Limits{}), {}};
+  EXPECT_TRUE(read_names(written.reader, written.reader.root(), "layer_names", written.names));
+  return written;
+}
+
+TEST(H5Weights, ListsOfNamesOver64kBAreSplitAsKerasDoes) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 1501; ++i) names.push_back(std::to_string(i));
+  names[7] = std::string(90, 'x');  // 1501 · 90 bytes: three parts, of 501, 500 and 500
+  const auto [reader, again] = written_names(names);
   EXPECT_EQ(again, names);
+  EXPECT_EQ(reader.root().attribute("layer_names"), nullptr);
+  for (const auto& [name, count] : {std::pair{"layer_names0", 501}, {"layer_names1", 500}, {"layer_names2", 500}}) {
+    const hdf5::Attribute* part = reader.root().attribute(name);
+    ASSERT_NE(part, nullptr) << name;
+    EXPECT_EQ(part->shape, std::vector<int64_t>{count}) << name;
+    EXPECT_EQ(part->type.type_class, hdf5::TypeClass::kFixedString) << name;
+    EXPECT_EQ(part->type.bytes, 90) << name;
+  }
+  EXPECT_EQ(reader.root().attribute("layer_names3"), nullptr);
+}
+
+TEST(H5Weights, ManyShortNamesAreWrittenThoughTheirReferencesAreTooLong) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 9000; ++i) names.push_back("n" + std::to_string(i));
+  const auto [reader, again] = written_names(names);
+  EXPECT_EQ(again, names);
+  EXPECT_EQ(reader.root().attribute("layer_names"), nullptr);
+  EXPECT_NE(reader.root().attribute("layer_names0"), nullptr);
+}
+
+TEST(H5Weights, ReadsListsOfNamesThatWereSplit) {
+  const auto source = std::make_shared<MemorySource>("names.h5", read_bytes(kFixtures / "hdf5/names.h5"));
+  const auto reader = hdf5::Reader::open(source, Limits{});
+  std::vector<std::string> names;
+  EXPECT_TRUE(read_names(reader, reader.root(), "weight_names", names));
+  EXPECT_EQ(names, (std::vector<std::string>{"kernel:0", "bias:0", "größe:0", "", "x"}));
+}
+
+TEST(H5Weights, ChunksGoStraightIntoVariables) {
+  Session session(1);
+  const LoadedModel expected = load_files(session, read_files(kFixtures / "models/dense_softmax.h5"));
+  const FileBytes file = read_bytes(kFixtures / "models/dense_softmax_chunked.h5");
+  ModelLoader loader(session, {}, true);
+  loader.add_file("m.h5", static_cast<int64_t>(file.size()));
+  const auto part = [&](int64_t offset, int64_t count) {
+    return std::span(file).subspan(static_cast<size_t>(offset), static_cast<size_t>(count));
+  };
+  testing::answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; });
+  size_t chunks = 0;
+  for (const DirectRead& read : loader.direct_reads()) {
+    chunks += read.decode ? 1 : 0;
+    for (int64_t at = 0; at < read.bytes; at += 5) read.fill(at, part(read.offset + at, std::min<int64_t>(5, read.bytes - at)));
+    EXPECT_THROW(read.fill(read.bytes, part(0, 1)), RuntimeError) << "more than was asked for";
+  }
+  EXPECT_GT(chunks, expected.model->weights().size()) << "each chunk is a read of its own";
+  const LoadedModel loaded = loader.finish();
+  ASSERT_EQ(loaded.model->weights().size(), expected.model->weights().size());
+  for (size_t i = 0; i < loaded.model->weights().size(); ++i)
+    EXPECT_TRUE(same(loaded.model->weights()[i], expected.model->weights()[i])) << i;
+}
+
+TEST(H5Weights, OldFilesAreConvertedOnlyWhereThereIsAConversion) {
+  Session session(1);
+  const FunctionalPtr dense = stack(session, {{"a", 4}});
+  EXPECT_FALSE(has_conversions(conversion_target(*dense)));
+  for (const char* name :
+       {"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU"}) {
+    EXPECT_TRUE(has_conversions({name})) << name;
+    ConversionTarget outer{"TimeDistributed"};
+    outer.layers = {{name}};
+    EXPECT_TRUE(has_conversions(outer)) << name;
+  }
 }
 
 }  // namespace

@@ -258,7 +258,7 @@ TEST(HostileModels, WeightsFilesCutAndFlippedLeaveTheModelUsable) {
         loader.add_file("weights.h5", static_cast<int64_t>(bytes.size()));
         answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return bytes; });
         for (const DirectRead& read : loader.direct_reads()) {
-          ASSERT_LE(read.offset + static_cast<int64_t>(read.target.size()), static_cast<int64_t>(bytes.size()));
+          ASSERT_LE(read.offset + read.bytes, static_cast<int64_t>(bytes.size()));
         }
       } catch (const Error& error) {
         EXPECT_FALSE(error.message().empty()) << at;
