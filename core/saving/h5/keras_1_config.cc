@@ -23,6 +23,8 @@ constexpr Table kConv = {
 constexpr Table kPooling = {{"border_mode", "padding"}, {"pool_length", "pool_size"}, {"stride", "strides"}};
 constexpr Table kDropout = {{"p", "rate"}, {"sigma", "stddev"}};
 constexpr Table kNormalization = {{"mode", ""}, {"gamma_init", "gamma_initializer"}, {"beta_init", "beta_initializer"}};
+constexpr Table kUpSampling1D = {{"length", "size"}};
+constexpr Table kPRelu = {{"init", "alpha_initializer"}};
 constexpr Table kEmbedding = {{"init", "embeddings_initializer"},
                               {"W_regularizer", "embeddings_regularizer"},
                               {"W_constraint", "embeddings_constraint"},
@@ -64,6 +66,9 @@ constexpr ClassTable kClasses[] = {
     {"Dropout", "Dropout", kDropout, false},
     {"SpatialDropout1D", "SpatialDropout1D", kDropout, false},
     {"SpatialDropout2D", "SpatialDropout2D", kDropout, false},
+    {"SpatialDropout3D", "SpatialDropout3D", kDropout, false},
+    {"UpSampling1D", "UpSampling1D", kUpSampling1D, false},
+    {"PReLU", "PReLU", kPRelu, false},
     {"GaussianDropout", "GaussianDropout", kDropout, false},
     {"GaussianNoise", "GaussianNoise", kDropout, false},
     {"BatchNormalization", "BatchNormalization", kNormalization, false},
@@ -96,6 +101,7 @@ Json penalty(const Json& value) {
 
 Json value_of(std::string_view key, const Json& value) {
   if (key == "data_format") return text(value) == "th" ? "channels_first" : text(value) == "tf" ? "channels_last" : value;
+  if (key.ends_with("_initializer") && (value == "zero" || value == "one")) return text(value) + "s";
   if (key.ends_with("_regularizer") || key.ends_with("_constraint")) return penalty(value);
   return value;
 }
@@ -110,6 +116,14 @@ std::string renamed(const Table& table, const std::string& key, bool& left_out) 
 }
 
 Json convert_layer(const Json& layer);
+
+/// Modes other than 0 normalize in other ways, for which there is nothing in Keras 2.
+void check_normalization(const Json& config) {
+  const Json& mode = json_get(config, "mode");
+  if (mode.is_null() || mode == 0) return;
+  throw UnimplementedError("A BatchNormalization layer of Keras 1 of mode {} has no counterpart in Keras 2", dump_json(mode))
+      .at(text(json_get(config, "name")));
+}
 
 Json convert_arguments(const ClassTable* table, const Json& config) {
   Json result = Json::object();
@@ -139,6 +153,12 @@ void convert_special(const std::string& class_name, Json& config) {
   if (config.contains("nb_row")) pair("nb_row", "nb_col");
   if (config.contains("kernel_dim1")) pair("kernel_dim1", "kernel_dim2", "kernel_dim3");
   if (class_name == "Deconvolution2D") config.erase("output_shape");
+  if (class_name == "SeparableConvolution2D" && config.contains("kernel_initializer")) {
+    config["depthwise_initializer"] = config["kernel_initializer"];
+    config["pointwise_initializer"] = config["kernel_initializer"];
+    config.erase("kernel_initializer");
+  }
+  if (class_name == "GRU") config["reset_after"] = false;  // Keras 1 knows no other; Keras 2's default is true
   if (class_name == "LSTM" && config.contains("forget_bias_init")) {
     config["unit_forget_bias"] = text(config["forget_bias_init"]) == "one";
     config.erase("forget_bias_init");
@@ -183,6 +203,7 @@ Json convert_layer(const Json& layer) {
     result["config"] = convert_layers(config);
     return result;
   }
+  if (class_name == "BatchNormalization") check_normalization(config);
   const ClassTable* table = table_of(class_name);
   if (table != nullptr) result["class_name"] = std::string(table->new_name);
   Json converted = convert_arguments(table, config);

@@ -42,6 +42,41 @@ TEST(Keras1Config, GatesAndEmbeddingsAreRenamed) {
       json(R"({"class_name": "Embedding", "config": {"input_dim": 4, "output_dim": 5, "embeddings_initializer": "uniform"}})"));
 }
 
+TEST(Keras1Config, WhatTakesMoreThanAnotherName) {
+  EXPECT_EQ(converted(R"({"class_name": "SeparableConvolution2D", "config": {"nb_filter": 6, "nb_row": 3, "nb_col": 2,
+                "init": "glorot_uniform", "depth_multiplier": 2}})"),
+            json(R"({"class_name": "SeparableConv2D", "config": {"filters": 6, "depth_multiplier": 2, "kernel_size": [3, 2],
+                "depthwise_initializer": "glorot_uniform", "pointwise_initializer": "glorot_uniform"}})"));
+  EXPECT_EQ(converted(R"({"class_name": "GRU", "config": {"output_dim": 6}})"),
+            json(R"({"class_name": "GRU", "config": {"units": 6, "reset_after": false}})"))
+      << "the default of Keras 2 has another bias";
+  EXPECT_EQ(converted(R"({"class_name": "UpSampling1D", "config": {"length": 3}})"),
+            json(R"({"class_name": "UpSampling1D", "config": {"size": 3}})"));
+  EXPECT_EQ(converted(R"({"class_name": "PReLU", "config": {"init": "zero"}})"),
+            json(R"({"class_name": "PReLU", "config": {"alpha_initializer": "zeros"}})"));
+  EXPECT_EQ(converted(R"({"class_name": "Convolution3D", "config": {"kernel_dim1": 1, "kernel_dim2": 2, "kernel_dim3": 3}})"),
+            json(R"({"class_name": "Conv3D", "config": {"kernel_size": [1, 2, 3]}})"));
+  EXPECT_EQ(converted(R"({"class_name": "ZeroPadding2D", "config": {"padding": [1, 2, 3, 4], "dim_ordering": "default"}})"),
+            json(R"({"class_name": "ZeroPadding2D", "config": {"padding": [[1, 2], [3, 4]]}})"));
+  EXPECT_EQ(converted(R"({"class_name": "Deconvolution2D", "config": {"nb_filter": 1, "output_shape": [null, 1, 2, 2]}})"),
+            json(R"({"class_name": "Conv2DTranspose", "config": {"filters": 1}})"));
+}
+
+TEST(Keras1Config, NormalizationIsOfModeZeroOrRefused) {
+  EXPECT_EQ(converted(R"({"class_name": "BatchNormalization", "config": {"mode": 0, "axis": 1, "gamma_init": "one"}})"),
+            json(R"({"class_name": "BatchNormalization", "config": {"axis": 1, "gamma_initializer": "ones"}})"));
+  for (const char* mode : {"1", "2"}) {
+    const std::string layer =
+        R"({"class_name": "BatchNormalization", "config": {"name": "bn", "mode": )" + std::string(mode) + "}}";
+    try {
+      converted(layer.c_str());
+      ADD_FAILURE() << mode;
+    } catch (const UnimplementedError& error) {
+      EXPECT_EQ(error.path(), "bn");
+    }
+  }
+}
+
 TEST(Keras1Config, NestedModelsAndWrappersAreConverted) {
   EXPECT_EQ(converted(R"({"class_name": "Sequential", "config": [{"class_name": "Dropout", "config": {"p": 0.5}},
                 {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {"output_dim": 3}}}}]})"),
