@@ -58,9 +58,9 @@ function compilerPackages() {
   return ['clang-', 'lld-', 'llvm-'].map((name) => name + version).concat(`libclang-rt-${version}-dev`);
 }
 
-/** Programs that look at files of ours in the tests; those do without where there is no apt. */
+/** Programs and a library that look at files of ours in the tests; those do without where there is no apt. */
 export function installTestPrograms() {
-  if (hasApt() && isAvailable('hdf5-tools')) installPackages(['hdf5-tools']);
+  if (hasApt()) installPackages(['hdf5-tools', 'libhdf5-dev'].filter(isAvailable));
 }
 
 /** {CC, CXX} of the native builds, or null. */

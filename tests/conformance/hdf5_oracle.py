@@ -1,14 +1,17 @@
-"""Hundreds of HDF5 files by h5py, each with other features of the format, and what h5py and our reader see of them.
+"""Hundreds of HDF5 files by h5py, each with other features of the format, and what h5py, the HDF5 library by itself and our
+reader see of them and of files that we wrote.
 
-    python hdf5_oracle.py DUMP FOLDER      DUMP: the program made of dump_hdf5.cc; FOLDER: where the files go
+    python hdf5_oracle.py DUMP LIBRARY FOLDER FILE…     DUMP, LIBRARY: the programs made of dump_hdf5.cc and dump_libhdf5.cc,
+                                                        LIBRARY "" where there is none; FOLDER: where the files go; FILEs of ours
 
 What varies: the versions of the library that the file is for (superblocks 0 to 3), user blocks, the sizes of B-tree nodes
 (superblock 1), paged file space, creation order; few and many links and attributes, long ones, hard and soft links, deleted and
 rewritten ones, committed types; datasets of every type that weights have, in both byte orders, strings of both kinds, contiguous,
 compact and chunked by every index, extended, shrunk, with gaps, never written, with fill values, deflate, shuffle, fletcher32.
-Where h5repack is there, some files are written again by it, in other layouts. Every choice comes from the file's number.
+Where h5repack is there, some files are written again by it, in other layouts. Every choice comes from the file's number. The
+library of the system may be older than h5py's: it is asked of the files that it can know.
 
-Prints one line of JSON: {"files", "datasets", "attributes", "repacked", "differences": [first ones, as text]}.
+Prints one line of JSON: {"files", "datasets", "attributes", "repacked", "byLibrary", "differences": [first ones, as text]}.
 """
 
 import ctypes
@@ -249,7 +252,7 @@ def lines_of(thing, path):
         yield ["group", path]
 
 
-def seen_by_us(dump, paths):
+def seen_by(dump, paths):
     """File → its lines."""
     seen, lines = {}, None
     for text in subprocess.run([dump, *paths], capture_output=True, check=True, text=True).stdout.splitlines():
@@ -261,29 +264,40 @@ def seen_by_us(dump, paths):
     return seen
 
 
-def compare(path, ours, counts):
-    with h5py.File(path) as file:
-        theirs = list(lines_of(file, ""))
-    for kind in ["data", "attribute"]:
-        counts[kind] += sum(fields[0] == kind for fields in theirs)
+def differences(path, who, ours, theirs):
     ours, theirs = ({"\t".join(fields) for fields in lines} for lines in (ours, theirs))
-    for sign, texts in (("only h5py sees", theirs - ours), ("only we see", ours - theirs)):
+    for sign, texts in ((f"only {who} sees", theirs - ours), (f"{who} does not see", ours - theirs)):
         for text in sorted(texts):
             yield f"{os.path.basename(path)}: {sign} {text[:300]}"
 
 
-def main(dump, folder):
-    paths = []
+def main(dump, library, folder, *written):
+    paths, for_library = list(written), list(written)
+    repacks = 0
     for number in range(FILES):
         maker = Maker(number, folder)
         maker.make()
-        paths += [maker.path, repacked(maker.path, number) if maker.readable_by_old_tools else None]
-    paths = [path for path in paths if path is not None]
-    seen = seen_by_us(dump, paths)
+        paths.append(maker.path)
+        if maker.readable_by_old_tools:
+            again = repacked(maker.path, number)
+            repacks += again is not None
+            made = [path for path in (maker.path, again) if path is not None]
+            paths += made[1:]
+            for_library += made
+    ours = seen_by(dump, paths)
+    by_library = seen_by(library, for_library) if library else {}
     counts = {"data": 0, "attribute": 0}
-    differences = [text for path in paths for text in compare(path, seen[path], counts)]
-    print(json.dumps({"files": len(paths), "datasets": counts["data"], "attributes": counts["attribute"],
-                      "repacked": len(paths) - FILES, "differences": differences[:20]}))
+    found = []
+    for path in paths:
+        with h5py.File(path) as file:
+            theirs = list(lines_of(file, ""))
+        for kind in counts:
+            counts[kind] += sum(fields[0] == kind for fields in theirs)
+        found += differences(path, "h5py", ours[path], theirs)
+        if path in by_library:
+            found += differences(path, "libhdf5", ours[path], by_library[path])
+    print(json.dumps({"files": len(paths), "datasets": counts["data"], "attributes": counts["attribute"], "repacked": repacks,
+                      "byLibrary": len(by_library), "differences": found[:20]}))
 
 
 if __name__ == "__main__":
