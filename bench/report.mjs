@@ -1,6 +1,7 @@
 // RESULTS.md from what was measured.
 const milliseconds = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
 const kilobytes = (bytes) => (bytes / 1000).toFixed(0);
+const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
 
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
@@ -36,7 +37,7 @@ function section({ name, version, rows }) {
 }
 
 /** The file's text. `about`: { date, machine, load, commit, command, peers }. */
-export function report({ about, places, sizes }) {
+export function report({ about, places, sizes, memory }) {
   return `# Results of \`${about.command}\`
 
 Written by the benchmark itself. ${about.date}; ${about.machine}; load average ${about.load}, so other work shared the
@@ -57,6 +58,19 @@ ${places.map(section).join('\n\n')}
 ${table(
   ['', 'scripts kB', 'wasm kB', 'together kB'],
   sizes.map(({ name, script, wasm, total }) => [name, kilobytes(script), kilobytes(wasm), kilobytes(total)]),
+)}
+
+### Memory of a load beyond its weights, Node
+
+At its peak: resident memory of the process, heap of the engine, each less what there was before and less the weights.
+
+${table(
+  ['', 'file MB', 'weights MB', 'process MB', 'engine MB', 's'],
+  memory.map(({ name, file, weights, process, engine, seconds }) => [
+    name,
+    ...[file, weights, process, engine].map(megabytes),
+    seconds.toFixed(2),
+  ]),
 )}
 `;
 }

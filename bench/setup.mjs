@@ -35,11 +35,16 @@ function installPeers() {
   writeFileSync(stamp, wanted);
 }
 
-/** An environment that sees the TensorFlow of `npm test`, plus the peers' converters where they install. */
+/** The Python of `npm test`, with TensorFlow and h5py. */
+export function tensorflowPython() {
+  const python = process.env.KERAS_WASM_TF_PYTHON ?? join(cache, 'venv-tf', 'bin', 'python');
+  if (!existsSync(python)) throw new Error('The models are made by TensorFlow 2.15.1: run `npm test` once, which installs it.');
+  return python;
+}
+
+/** An environment that sees that TensorFlow, plus the peers' converters where they install. */
 function installPython() {
-  const tensorflow = process.env.KERAS_WASM_TF_PYTHON ?? join(cache, 'venv-tf', 'bin', 'python');
-  if (!existsSync(tensorflow))
-    throw new Error('The models are made by TensorFlow 2.15.1: run `npm test` once, which installs it.');
+  const tensorflow = tensorflowPython();
   const venv = join(folder, 'venv'),
     python = join(venv, 'bin', 'python');
   if (!existsSync(python)) {
