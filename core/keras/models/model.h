@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "core/keras/layers/layer.h"
+#include "core/tensor/tensor_spec.h"
 
 namespace keras {
-
-/// One tensor that a model takes or gives. A dimension that may be any is unknown.
-struct TensorSpec {
-  Shape shape;
-  DType dtype;
-};
 
 class Model : public Layer {
  public:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/formats/tensor_bundle/bundle_reader.h"
+#include "core/keras/models/functional.h"
 #include "core/keras/training/trainer.h"
 #include "core/saving/file_set.h"
 

@@ -48,11 +48,11 @@ std::vector<std::pair<std::string, const StructuredValue*>> sorted_fields(const 
 void add_specs(const StructuredValue& value, std::vector<TensorSpec>& specs) {
   switch (value.kind_case()) {
     case StructuredValue::kTensorSpecValue:
-      specs.push_back({dtype_of(value.tensor_spec_value().dtype()), from_shape_proto(value.tensor_spec_value().shape())});
+      specs.push_back({from_shape_proto(value.tensor_spec_value().shape()), dtype_of(value.tensor_spec_value().dtype())});
       return;
     case StructuredValue::kBoundedTensorSpecValue:
       specs.push_back(
-          {dtype_of(value.bounded_tensor_spec_value().dtype()), from_shape_proto(value.bounded_tensor_spec_value().shape())});
+          {from_shape_proto(value.bounded_tensor_spec_value().shape()), dtype_of(value.bounded_tensor_spec_value().dtype())});
       return;
     case StructuredValue::kTypeSpecValue:
       throw UnimplementedError("a {} in a signature is not supported by this version",

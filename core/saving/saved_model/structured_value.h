@@ -4,16 +4,10 @@
 #include <vector>
 
 #include "core/keras/config/json.h"
-#include "core/tensor/dtype.h"
-#include "core/tensor/shape.h"
+#include "core/tensor/tensor_spec.h"
 #include "proto/saved_model.pb.h"
 
 namespace keras {
-
-struct TensorSpec {
-  DType dtype = DType::kInvalid;
-  Shape shape;
-};
 
 /// Plain values as themselves; {"tensor": name, "dtype", "shape"}; {"list": […]}, {"tuple": […]}, {"dict": [[key, value]…]},
 /// {"namedtuple": name, "fields": [[key, value]…]}; {"type": …} for what has no tensors that we know.
