@@ -116,9 +116,10 @@ void transform_kernel(KernelContext& c) {
       const float depth = t[6] * column + t[7] * row + 1.0f;
       const float from_x = mapped((t[0] * column + t[1] * row + t[2]) / depth, width, mode);
       const float from_y = mapped((t[3] * column + t[4] * row + t[5]) / depth, height, mode);
-      const FilledImage<T> source{x.data<T>() + image * height * width * channels, height, width, channels, fill};
+      const auto outside = static_cast<float>(pixel_of<T>(fill));
+      const FilledImage<T> source{x.data<T>() + image * height * width * channels, height, width, channels, outside};
       for (int64_t k = 0; k < channels; ++k) {
-        const float value = depth == 0 ? fill
+        const float value = depth == 0 ? outside
                             : bilinear ? source.bilinear(from_y, from_x, k)
                                        : source.at(std::round(from_y), std::round(from_x), k);
         *to++ = pixel_of<T>(value);
