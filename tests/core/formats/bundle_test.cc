@@ -334,6 +334,27 @@ TEST(BundleHostile, EntriesThatOverlapOrLeaveTheirShardAreRefused) {
   EXPECT_THROW(check(bundle_index({}, -1), {}), DataLossError);
 }
 
+TEST(BundleHostile, DimensionsThatNoFileHoldsAreRefused) {
+  const auto open = [](tensorflow::DataType dtype, std::vector<int64_t> dims, int64_t bytes) {
+    tensorflow::BundleEntryProto entry;
+    entry.set_dtype(dtype);
+    for (const int64_t dim : dims) entry.mutable_shape()->add_dim()->set_size(dim);
+    entry.set_size(bytes);
+    return BundleReader::open(*source_of(bundle_index({{"a", entry}})), Limits{});
+  };
+  constexpr int64_t kHuge = int64_t{1} << 60;
+  for (const int64_t bytes : {int64_t{0}, int64_t{8}}) {
+    for (const std::vector<int64_t>& dims : {std::vector<int64_t>{kHuge}, {kHuge, kHuge}, {kHuge, 16}, {kHuge, kHuge, 0}, {-1}})
+      EXPECT_THROW(open(tensorflow::DT_FLOAT, dims, bytes), DataLossError) << dims.size() << " " << bytes;
+  }
+  EXPECT_EQ(open(tensorflow::DT_FLOAT, {0, kHuge}, 0).entries().size(), 1u) << "no elements";
+  // Of strings the number is held against the bytes when they are decoded.
+  for (const std::vector<int64_t>& dims : {std::vector<int64_t>{kHuge}, {kHuge, 16}, {9}}) {
+    const BundleReader reader = open(tensorflow::DT_STRING, dims, 8);
+    EXPECT_FALSE(survives([&] { reader.decode_strings("a", FileBytes(8), Limits{}); }, "strings")) << dims[0];
+  }
+}
+
 TEST(BundleHostile, SlicesMustMakeTheWhole) {
   const auto sliced = [](std::vector<std::pair<int64_t, int64_t>> rows) {
     tensorflow::BundleEntryProto entry;

@@ -235,6 +235,19 @@ TEST(ZipReader, ClaimsOfTerabytesAreRefused) {
   EXPECT_THROW(open(archive_of({{"a", kText}, {"b", kText}}), limits), ResourceExhaustedError);
 }
 
+TEST(ZipReader, BombsAreStoppedAtWhatTheyClaim) {
+  Part bomb{"x", FileBytes(64 << 20), true};  // 64 kB that inflate to 64 MiB
+  bomb.crc = 0;
+  for (const uint64_t claimed : {uint64_t{0}, uint64_t{100}, uint64_t{(64 << 20) - 1}, uint64_t{(64 << 20) + 1}}) {
+    bomb.claimed_bytes = claimed;
+    EXPECT_THROW(contents(open(archive_of({bomb})), "x"), DataLossError) << claimed;
+  }
+  bomb.claimed_bytes.reset();
+  Limits limits;
+  limits.inflated_bytes = 32 << 20;
+  EXPECT_THROW(open(archive_of({bomb}), limits), ResourceExhaustedError);
+}
+
 TEST(ZipReader, MembersThatOverlapAreRefused) {
   FileBytes bytes = archive_of({{"aa", kText, true}, {"bb", kText, true}});
   const size_t second = find_text(bytes, "PK\1\2", 1);
