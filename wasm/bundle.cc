@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/crc32c.h"
 #include "core/formats/tensor_bundle/bundle_reader.h"
 #include "wasm/convert.h"
 #include "wasm/engine.h"
@@ -75,7 +76,11 @@ val join_bundle_slices(int id, const std::string& name, const val& parts) {
     const BundleReader& reader = *engine().bundles.get(id);
     const BundleEntry& entry = reader.entry(name);
     Tensor whole = Tensor::allocate(static_cast<DType>(entry.dtype), Shape(entry.shape));
-    for (unsigned i = 0; i < entry.slices.size(); ++i) reader.place_slice(name, i, bytes_from_js(parts[i]), whole.bytes());
+    for (unsigned i = 0; i < entry.slices.size(); ++i) {
+      const std::vector<std::byte> values = bytes_from_js(parts[i]);
+      reader.verify_slice_crc(name, i, crc32c(values));
+      reader.place_slice(name, i, values, whole.bytes());
+    }
     return tensor_to_js(whole);
   });
 }

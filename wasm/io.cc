@@ -85,42 +85,37 @@ val loader_prepare(int id) {
   return guarded([&] { return wanted_to_js(std::visit([](auto& loader) { return loader.prepare(); }, loaders().get(id))); });
 }
 
-const std::vector<DirectRead>& direct_reads_of(int id) {
-  return std::visit([](auto& loader) -> const std::vector<DirectRead>& { return loader.direct_reads(); }, loaders().get(id));
+ReadBatches& reads_of(int id) {
+  return std::visit([](auto& loader) -> ReadBatches& { return loader.reads(); }, loaders().get(id));
 }
 
-/// [file, offset, count] of every range, one after the other.
+/// What loaderReads() is going to ask for, in bytes.
+double loader_bytes(int id) {
+  return guarded([&] { return static_cast<double>(reads_of(id).total_bytes()); });
+}
+
+/// [file, offset, count] of every range of the next batch, one after the other; none when all has been read.
 val loader_reads(int id) {
   return guarded([&] {
     std::vector<double> numbers;
-    for (const DirectRead& read : direct_reads_of(id)) {
-      numbers.push_back(read.file);
-      numbers.push_back(static_cast<double>(read.offset));
-      numbers.push_back(static_cast<double>(read.bytes));
+    for (const FileRange& range : reads_of(id).next()) {
+      numbers.push_back(range.file);
+      numbers.push_back(static_cast<double>(range.offset));
+      numbers.push_back(static_cast<double>(range.bytes));
     }
     return val::global("Float64Array").new_(val(emscripten::typed_memory_view(numbers.size(), numbers.data())));
   });
 }
 
-/// Hands bytes to a decoder, a megabyte at once.
-void decode(const DirectRead& read, size_t start, const val& bytes, size_t count) {
-  constexpr size_t kPieceBytes = 1 << 20;
-  for (size_t done = 0; done < count; done += kPieceBytes) {
-    const std::vector<std::byte> piece = bytes_from_js(bytes.call<val>("subarray", done, std::min(done + kPieceBytes, count)));
-    read.fill(static_cast<int64_t>(start + done), piece);
-  }
-}
-
-/// Copies bytes into range `index`, from byte `at` of it on, or decodes them.
+/// Copies bytes into range `index` of the batch, from byte `at` of it on.
 void loader_fill(int id, int index, double at, const val& bytes) {
   guarded([&] {
-    const DirectRead& read = direct_reads_of(id).at(static_cast<size_t>(index));
-    const size_t start = static_cast<size_t>(at), count = bytes["length"].as<size_t>();
-    if (read.decode) return decode(read, start, bytes, count);
-    const std::span<std::byte> target = read.target;
-    if (start > target.size() || count > target.size() - start) throw RuntimeError("More bytes were read than asked for.");
-    if (count == 0) return;
-    val(emscripten::typed_memory_view(count, reinterpret_cast<uint8_t*>(target.data() + start))).call<void>("set", bytes);
+    ReadBatches& reads = reads_of(id);
+    const auto range = static_cast<size_t>(index);
+    const std::span<std::byte> target = reads.target(range, static_cast<int64_t>(at), bytes["length"].as<int>());
+    if (target.empty()) return;
+    val(emscripten::typed_memory_view(target.size(), reinterpret_cast<uint8_t*>(target.data()))).call<void>("set", bytes);
+    reads.filled(range);
   });
 }
 
@@ -293,6 +288,7 @@ EMSCRIPTEN_BINDINGS(keras_io) {
   emscripten::function("loaderAddFile", &loader_add_file);
   emscripten::function("loaderAddBytes", &loader_add_bytes);
   emscripten::function("loaderPrepare", &loader_prepare);
+  emscripten::function("loaderBytes", &loader_bytes);
   emscripten::function("loaderReads", &loader_reads);
   emscripten::function("loaderFill", &loader_fill);
   emscripten::function("loaderFinish", &loader_finish);

@@ -8,15 +8,6 @@
 
 namespace keras {
 
-void DirectRead::fill(int64_t at, std::span<const std::byte> part) const {
-  if (at < 0 || at > bytes || static_cast<int64_t>(part.size()) > bytes - at)
-    throw RuntimeError("More bytes were read than asked for.");
-  if (decode)
-    decode(part);
-  else
-    std::ranges::copy(part, target.begin() + at);
-}
-
 int FileSet::add(std::string path, int64_t size_bytes) {
   files_.push_back(std::make_shared<BlockSource>(path, size_bytes));
   paths_.push_back(std::move(path));
@@ -73,24 +64,6 @@ std::vector<BytesWanted> FileSet::wanted(const NeedBytes& need) const {
       merged.back().count = std::max(merged.back().count, range.offset + range.count - merged.back().offset);
   }
   return merged;
-}
-
-std::vector<DirectRead> FileSet::resolve(const ReadList& reads) const {
-  std::vector<DirectRead> direct;
-  for (const ReadItem& item : reads.items) {
-    if (const auto place = locate(*item.source, item.offset)) {
-      if (item.source->size_bytes() - item.offset < item.bytes() || item.offset < 0) {
-        throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset)
-            .at(item.source->name(), item.offset);
-      }
-      if (item.bytes() > 0) direct.push_back({place->first, place->second, item.target, item.decode, item.bytes()});
-    } else if (item.decode) {
-      item.source->read_pieces(item.offset, item.bytes(), item.decode);
-    } else {
-      item.source->read(item.offset, item.target);
-    }
-  }
-  return direct;
 }
 
 }  // namespace keras

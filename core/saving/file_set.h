@@ -11,7 +11,6 @@
 
 #include "core/base/byte_source.h"
 #include "core/base/limits.h"
-#include "core/saving/read_list.h"
 
 namespace keras {
 
@@ -21,18 +20,6 @@ using SourcePtr = std::shared_ptr<const ByteSource>;
 struct BytesWanted {
   int file;
   int64_t offset, count;
-};
-
-/// A range of a file that goes straight into memory of the engine, or, where there is one, through a decoder.
-struct DirectRead {
-  int file;
-  int64_t offset;
-  std::span<std::byte> target;
-  RangeDecoder decode;
-  int64_t bytes;
-
-  /// The range's bytes from byte `at` of it on. To a decoder they come in order. Throws RuntimeError: more than the range has.
-  void fill(int64_t at, std::span<const std::byte> part) const;
 };
 
 class FileSet {
@@ -52,14 +39,10 @@ class FileSet {
   int64_t most_weight_bytes(const Limits& limits) const;
   /// In the order of files and bytes, neighbours together. Throws RuntimeError if no file has the name.
   std::vector<BytesWanted> wanted(const NeedBytes& need) const;
-  /// Splits a list of reads into those that the caller does and those from memory, which are done now. Throws DataLossError
-  /// where a file ends before the values do.
-  std::vector<DirectRead> resolve(const ReadList& reads) const;
-
- private:
   /// The number of the file behind a source, and the offset there; nothing for sources in memory.
   std::optional<std::pair<int, int64_t>> locate(const ByteSource& source, int64_t offset) const;
 
+ private:
   std::vector<std::shared_ptr<BlockSource>> files_;
   std::vector<std::string> paths_;
 };

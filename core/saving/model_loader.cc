@@ -51,8 +51,7 @@ struct ModelLoader::State {
   std::optional<hdf5::Reader> h5;
   std::optional<VariablesBundle> bundle;
   LoadedModel loaded;
-  ReadList reads;
-  std::vector<DirectRead> direct;
+  ReadBatches reads;
   bool told = false;
   std::optional<std::string> optimizer_warning;
 
@@ -137,11 +136,11 @@ void ModelLoader::State::prepare_h5() {
     const Json model_config = parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits);
     make_model(config.keras_1 ? convert_keras_1_config(model_config) : model_config, training);
   }
-  ReadList planned;
+  ReadList planned{.in_place = true};
   plan_h5_weights(*h5, kModelWeights, *loaded.model, {}, planned);
   optimizer_warning.reset();
   if (loaded.optimizer) optimizer_warning = plan_h5_optimizer(*h5, *loaded.optimizer, loaded.model->trainable_weights(), planned);
-  reads = std::move(planned);
+  reads = ReadBatches(files, std::move(planned));
 }
 
 void ModelLoader::State::prepare_saved_model() {
@@ -153,9 +152,9 @@ void ModelLoader::State::prepare_saved_model() {
   const Json metadata = read_root_metadata(*member_of(members, kMetadataFile), session.limits);
   if (!bundle) bundle = open_variables(members, session.limits);
   make_model(metadata, json_get(metadata, "training_config"));
-  ReadList planned;
+  ReadList planned{.in_place = true};
   plan_bundle(bundle->reader, bundle->shards, loaded.model, loaded.optimizer, session.limits, planned);
-  reads = std::move(planned);
+  reads = ReadBatches(files, std::move(planned));
 }
 
 ModelLoader::ModelLoader(Session& session, CustomObjects custom_objects, bool compile)
@@ -166,7 +165,7 @@ int ModelLoader::add_file(std::string path, int64_t size_bytes) { return state_-
 void ModelLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
   state_->files.add_bytes(file, offset, bytes);
 }
-const std::vector<DirectRead>& ModelLoader::direct_reads() const { return state_->direct; }
+ReadBatches& ModelLoader::reads() { return state_->reads; }
 
 std::vector<BytesWanted> ModelLoader::prepare() {
   State& s = *state_;
@@ -177,9 +176,7 @@ std::vector<BytesWanted> ModelLoader::prepare() {
       s.prepare_h5();
     else
       s.prepare_saved_model();
-    s.direct = s.files.resolve(s.reads);
     s.files.forget_bytes();  // of metadata
-    fill_others(*s.loaded.model);
     return {};
   } catch (const NeedBytes& need) {
     return s.files.wanted(need);
@@ -187,7 +184,7 @@ std::vector<BytesWanted> ModelLoader::prepare() {
 }
 
 LoadedModel ModelLoader::finish() {
-  for (const auto& check : state_->reads.checks) check();
+  fill_others(*state_->loaded.model);
   if (state_->optimizer_warning) state_->loaded.warnings.push_back(*state_->optimizer_warning);
   return std::move(state_->loaded);
 }
@@ -199,7 +196,7 @@ struct WeightsLoader::State {
   std::vector<std::string> warnings;
   FileSet files;
   std::optional<hdf5::Reader> h5;
-  std::vector<DirectRead> direct;
+  ReadBatches reads;
 };
 
 WeightsLoader::WeightsLoader(ModelPtr model, H5LoadOptions options, OptimizerPtr optimizer) : state_(std::make_unique<State>()) {
@@ -212,7 +209,7 @@ int WeightsLoader::add_file(std::string path, int64_t size_bytes) { return state
 void WeightsLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
   state_->files.add_bytes(file, offset, bytes);
 }
-const std::vector<DirectRead>& WeightsLoader::direct_reads() const { return state_->direct; }
+ReadBatches& WeightsLoader::reads() { return state_->reads; }
 const std::vector<std::string>& WeightsLoader::warnings() const { return state_->warnings; }
 
 namespace {
@@ -246,7 +243,7 @@ std::vector<BytesWanted> WeightsLoader::prepare() {
       s.warnings = plan_v3_weights(*s.h5, model, s.optimizer.get(), s.options, planned);
     else
       s.warnings = plan_h5_weights(*s.h5, whole_model ? kModelWeights : "", model, s.options, planned);
-    s.direct = s.files.resolve(planned);
+    s.reads = ReadBatches(s.files, std::move(planned));
     s.files.forget_bytes();  // of metadata
     return {};
   } catch (const NeedBytes& need) {

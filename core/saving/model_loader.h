@@ -12,6 +12,7 @@
 #include "core/keras/training/trainer.h"
 #include "core/saving/file_set.h"
 #include "core/saving/h5/h5_reader.h"
+#include "core/saving/read_batches.h"
 
 namespace keras {
 
@@ -33,10 +34,10 @@ class ModelLoader {
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
 
   /// Reads metadata and makes the model. Returns bytes that are needed; call again when they have been added. None: the
-  /// model exists, and direct_reads() are to be done. Throws typed errors that name the file.
+  /// model exists, and reads() are to be done. Throws typed errors that name the file.
   std::vector<BytesWanted> prepare();
-  const std::vector<DirectRead>& direct_reads() const;
-  /// After all direct reads: verifies checksums. Throws DataLossError.
+  ReadBatches& reads();
+  /// After all reads.
   LoadedModel finish();
 
  private:
@@ -52,8 +53,9 @@ class WeightsLoader {
   ~WeightsLoader();
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
+  /// As ModelLoader's. No variable has changed when it throws.
   std::vector<BytesWanted> prepare();
-  const std::vector<DirectRead>& direct_reads() const;
+  ReadBatches& reads();
   /// What was skipped, in Keras's words.
   const std::vector<std::string>& warnings() const;
 

@@ -183,6 +183,80 @@ describe('Weights that do not fit', () => {
     const prefix = join(folder, 'damaged');
     const shard = `${prefix}.data-00000-of-00001`;
     await cp(join(fixtures, 'sequential.index'), `${prefix}.index`);
+describe('Weights that are damaged', () => {
+  const SHARD = '.data-00000-of-00001';
+  const valuesOf = (model) => model.getWeights().map((tensor) => hex(tensor.bytes()));
+  /** The files of a checkpoint, the shard with one bit flipped in the value of `key`. */
+  async function damaged(prefix, key) {
+    const [index, shard] = await Promise.all(['.index', SHARD].map((suffix) => readFile(prefix + suffix)));
+    const good = (await keras.train.loadCheckpoint(prefix)).getTensor(key + SUFFIX).bytes();
+    shard[shard.indexOf(Buffer.from(good))] ^= 1;
+    return new Map([
+      ['w.index', index],
+      [`w${SHARD}`, shard],
+    ]);
+  }
+
+  test('leave all variables as they are, and the model usable', async () => {
+    const model = await architecture('sequential');
+    model.build([null, 4]);
+    const before = valuesOf(model);
+    for (const key of ['layer_with_weights-0/bias', 'layer_with_weights-1/kernel', 'layer_with_weights-1/bias']) {
+      const files = await damaged(join(fixtures, 'sequential'), key);
+      const error = { name: 'DataLossError', message: new RegExp(`checksum of '${key}`) };
+      await assert.rejects(model.loadWeights(files), error);
+      await assert.rejects(new keras.train.Checkpoint({ root: model }).restore(files), error);
+      assert.deepEqual(valuesOf(model), before, key);
+    }
+    await model.predict(zeros(1, 4));
+    (await model.loadWeights(join(fixtures, 'sequential'))).assertConsumed();
+    assert.notDeepEqual(valuesOf(model), before);
+  });
+  test('leave them so where reading fails half way, or is aborted', async () => {
+    const model = await architecture('sequential');
+    model.build([null, 4]);
+    const before = valuesOf(model);
+    const files = await damaged(join(fixtures, 'sequential'), 'layer_with_weights-0/bias');
+    const shard = files.get(`w${SHARD}`);
+    let reads = 0;
+    const failing = (most) => ({
+      size: shard.length,
+      slice: (start, end) => ({
+        arrayBuffer: async () => {
+          if (++reads > most) throw new Error('disk on fire');
+          return shard.buffer.slice(shard.byteOffset + start, shard.byteOffset + end);
+        },
+      }),
+    });
+    const error = { name: 'IOError', message: /disk on fire/ };
+    await assert.rejects(model.loadWeights(new Map([['w.index', files.get('w.index')], [`w${SHARD}`, failing(1)]])), error); // prettier-ignore
+    assert.equal(reads, 2, 'the object graph, then the values');
+    const stop = new AbortController();
+    const aborted = model.loadWeights(join(fixtures, 'sequential'), { signal: stop.signal, onProgress: () => stop.abort() });
+    stop.abort();
+    await assert.rejects(aborted, { name: 'AbortError' });
+    assert.deepEqual(valuesOf(model), before);
+  });
+  test('leave a large variable as it is, which is read twice', async () => {
+    const model = stack(
+      dense({ units: 3000, inputShape: [3000], kernelInitializer: 'ones', useBias: false }),
+      dense({ units: 2 }),
+    );
+    const prefix = join(folder, 'large');
+    await model.saveWeights(prefix);
+    const files = await damaged(prefix, 'layer_with_weights-0/kernel');
+    model.weights[0].assign(zeros(3000, 3000));
+    const before = valuesOf(model);
+    await assert.rejects(model.loadWeights(files), { name: 'DataLossError' });
+    assert.deepEqual(valuesOf(model).slice(0, 1), before.slice(0, 1));
+    const seen = [];
+    (await model.loadWeights(prefix, { onProgress: (progress) => seen.push(progress) })).assertConsumed();
+    assert.equal(model.weights[0].read().dataSync().every((value) => value === 1), true); // prettier-ignore
+    const twice = 2 * 3000 * 3000 * 4;
+    assert.ok(seen.at(-1).total > twice && seen.at(-1).loaded === seen.at(-1).total);
+  });
+});
+
     await assert.rejects(model.loadWeights(prefix), { name: 'NotFoundError', message: /data-00000-of-00001/ });
     const bytes = await readFile(join(fixtures, 'sequential.data-00000-of-00001'));
     bytes[5] ^= 1;

@@ -43,8 +43,10 @@ class BundleReader {
   void verify(std::string_view name, std::span<const std::byte> values) const;
   /// The same, of values whose crc32c is known.
   void verify_crc(std::string_view name, uint32_t crc) const;
-  /// Puts the verified values of slice `index` of a partitioned variable in their places. REQUIRES: `tensor` has the size of the
-  /// whole. Throws DataLossError as verify() does.
+  /// The same, of slice `index` of a partitioned variable.
+  void verify_slice_crc(std::string_view name, size_t index, uint32_t crc) const;
+  /// Puts the verified values of slice `index` of a partitioned variable in their places. REQUIRES: they have the size of the
+  /// slice, and `tensor` that of the whole.
   void place_slice(std::string_view name, size_t index, std::span<const std::byte> values, std::span<std::byte> tensor) const;
   /// The elements of a string tensor from its stored bytes, checksums verified.
   std::vector<std::string> decode_strings(std::string_view name, std::span<const std::byte> stored, const Limits& limits) const;

@@ -21,14 +21,13 @@ std::vector<BytesWanted> CheckpointLoader::prepare() {
   } catch (const NeedBytes& need) {
     return files_.wanted(need);
   }
-  reads_ = {};
-  restoration_->plan(root_, true, reads_);
-  direct_ = files_.resolve(reads_);
+  ReadList planned;
+  restoration_->plan(root_, true, planned);
+  reads_ = ReadBatches(files_, std::move(planned));
   return {};
 }
 
 std::shared_ptr<Restoration> CheckpointLoader::finish() {
-  for (const auto& check : reads_.checks) check();
   restoration_->finish();
   return std::move(restoration_);
 }

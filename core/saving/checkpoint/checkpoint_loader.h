@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/saving/checkpoint/restoration.h"
+#include "core/saving/read_batches.h"
 
 namespace keras {
 
@@ -17,11 +18,11 @@ class CheckpointLoader {
   int add_file(std::string path, int64_t size_bytes) { return files_.add(std::move(path), size_bytes); }
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) { files_.add_bytes(file, offset, bytes); }
 
-  /// Reads the object graph and matches it. Returns bytes that are needed; call again when they have been added. None:
-  /// direct_reads() are to be done. Throws typed errors that name what does not fit; no variable has changed then.
+  /// Reads the object graph and matches it. Returns bytes that are needed; call again when they have been added. None: reads()
+  /// are to be done. Throws typed errors that name what does not fit; no variable has changed then.
   std::vector<BytesWanted> prepare();
-  const std::vector<DirectRead>& direct_reads() const { return direct_; }
-  /// After all direct reads: verifies checksums. Throws DataLossError.
+  ReadBatches& reads() { return reads_; }
+  /// After all reads.
   std::shared_ptr<Restoration> finish();
 
  private:
@@ -29,8 +30,7 @@ class CheckpointLoader {
   TrackedRoot root_;
   Limits limits_;
   FileSet files_;
-  ReadList reads_;
-  std::vector<DirectRead> direct_;
+  ReadBatches reads_;
   std::shared_ptr<Restoration> restoration_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/saving/file_set.h"
+#include "core/saving/read_batches.h"
 
 namespace keras {
 
@@ -28,13 +29,13 @@ class CheckpointZip {
   std::vector<BytesWanted> prepare();
   /// Indexes, shards and `checkpoint` files, wherever they are. None for a file that is no zip.
   const std::vector<CheckpointMember>& members() const { return members_; }
-  const std::vector<DirectRead>& direct_reads() const { return direct_; }
+  ReadBatches& reads() { return reads_; }
 
  private:
   Limits limits_;
   FileSet files_;
   std::vector<CheckpointMember> members_;
-  std::vector<DirectRead> direct_;  // none: members are read by range
+  ReadBatches reads_;  // none: members are read by range
 };
 
 }  // namespace keras

@@ -13,10 +13,16 @@ namespace {
 
 constexpr std::string_view kVariableValue = "VARIABLE_VALUE";
 
-std::vector<SavedNode> nodes_of(const tensorflow::TrackableObjectGraph& proto) {
+void check_size(const std::string& key, const BundleEntry& entry, const Tensor& value) {
+  if (value.size_bytes() == entry.bytes) return;
+  throw DataLossError("'{}' has {} bytes in the checkpoint instead of {}", key, entry.bytes, value.size_bytes()).at(key);
+}
+
+std::vector<SavedNode> nodes_of(const tensorflow::TrackableObjectGraph& proto, const std::string& file) {
   const int count = proto.nodes_size();
   const auto number = [&](int id) {
-    if (id < 0 || id >= count) throw DataLossError("The object graph names a node {} that it does not have", id);
+    if (id < 0 || id >= count)
+      throw DataLossError("{}: the object graph names a node {} that it does not have", file, id).at(file);
     return id;
   };
   std::vector<SavedNode> nodes(static_cast<size_t>(count));
@@ -52,17 +58,20 @@ SavedCheckpoint::SavedCheckpoint(std::shared_ptr<const BundleReader> bundle, std
     : bundle_(std::move(bundle)), shards_(std::move(shards)), limits_(limits) {
   if (!bundle_->entries().contains(kObjectGraphKey)) return;
   const BundleEntry& entry = bundle_->entry(kObjectGraphKey);
-  if (entry.bytes > limits.metadata_bytes)
-    throw ResourceExhaustedError("The object graph is larger than limits.metadataBytes ({})", limits.metadata_bytes);
   const SourcePtr& shard = shards_[static_cast<size_t>(entry.shard)];
+  if (entry.bytes > limits.metadata_bytes)
+    throw ResourceExhaustedError("{}: the object graph is larger than limits.metadataBytes ({})", shard->name(),
+                                 limits.metadata_bytes)
+        .at(shard->name(), entry.offset);
   const std::vector<std::string> texts = bundle_->decode_strings(kObjectGraphKey, shard->read(entry.offset, entry.bytes), limits);
   tensorflow::TrackableObjectGraph proto;
   if (texts.empty() || !parse_proto(std::as_bytes(std::span(texts[0])), proto) || proto.nodes_size() == 0)
     throw DataLossError("{}: the object graph of the checkpoint is broken", shard->name()).at(shard->name(), entry.offset);
   if (proto.nodes_size() > limits.file_objects)
-    throw ResourceExhaustedError("The object graph has {} nodes, more than limits.fileObjects ({})", proto.nodes_size(),
-                                 limits.file_objects);
-  nodes_ = nodes_of(proto);
+    throw ResourceExhaustedError("{}: the object graph has {} nodes, more than limits.fileObjects ({})", shard->name(),
+                                 proto.nodes_size(), limits.file_objects)
+        .at(shard->name(), entry.offset);
+  nodes_ = nodes_of(proto, shard->name());
 }
 
 std::vector<std::string> SavedCheckpoint::node_names() const {
@@ -105,46 +114,64 @@ void SavedCheckpoint::check_fits(const std::string& key, const Variable& variabl
   }
 }
 
-void SavedCheckpoint::plan_bytes(const std::string& key, std::span<std::byte> target, ReadList& reads) const {
-  const BundleEntry& entry = bundle_->entry(key);
-  if (!entry.slices.empty()) return plan_slices(key, entry, target, reads);
-  if (static_cast<int64_t>(target.size()) != entry.bytes)
-    throw DataLossError("'{}' has {} bytes in the checkpoint instead of {}", key, entry.bytes, target.size());
-  reads.items.push_back({shards_[static_cast<size_t>(entry.shard)].get(), entry.offset, target});
-  reads.checks.push_back([bundle = bundle_, key, target] { bundle->verify(key, target); });
+ReadItem SavedCheckpoint::item(const std::string& key, const BundleEntry& entry) const {
+  ReadItem item{shards_[static_cast<size_t>(entry.shard)].get(), entry.offset};
+  item.verify = [bundle = bundle_, key](uint32_t crc) { bundle->verify_crc(key, crc); };
+  return item;
 }
 
-/// Slices are read beside the variable, and put in their places when they are there.
-void SavedCheckpoint::plan_slices(const std::string& key, const BundleEntry& entry, std::span<std::byte> target,
-                                  ReadList& reads) const {
+/// Slices are read beside the whole, and put in their places when all of them are verified.
+void SavedCheckpoint::plan_slices(const std::string& key, const BundleEntry& entry, Place place, ReadList& reads) const {
   for (size_t i = 0; i < entry.slices.size(); ++i) {
     const BundleEntry& part = bundle_->entry(entry.slices[i].key);
     const auto values = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(part.bytes));
-    reads.items.push_back({shards_[static_cast<size_t>(part.shard)].get(), part.offset, *values});
-    reads.checks.push_back([bundle = bundle_, key, i, values, target] { bundle->place_slice(key, i, *values, target); });
+    reads.items.push_back({shards_[static_cast<size_t>(part.shard)].get(), part.offset, *values, nullptr,
+                           [bundle = bundle_, key, i](uint32_t crc) { bundle->verify_slice_crc(key, i, crc); }});
+    reads.assignments.push_back(
+        [bundle = bundle_, key, i, values, place] { bundle->place_slice(key, i, *values, place().bytes()); });
   }
 }
 
 void SavedCheckpoint::plan(const std::string& key, const VariablePtr& variable, ReadList& reads) const {
   check_fits(key, *variable);
-  if (variable->dtype() != DType::kString) return plan_bytes(key, variable_bytes(*variable), reads);
-  // Strings are decoded when their bytes are there.
-  const Tensor value = plan_tensor(key, reads);
-  reads.checks.push_back([value, variable] { variable->assign(value); });
+  const BundleEntry& entry = bundle_->entry(key);
+  if (variable->dtype() == DType::kString) {
+    const Tensor value = plan_tensor(key, reads);
+    reads.assignments.push_back([value, variable] { variable->assign(value); });
+  } else if (!entry.slices.empty()) {
+    plan_slices(key, entry, [variable]() -> Tensor& { return variable->mutable_value(); }, reads);
+  } else {
+    check_size(key, entry, variable->value());
+    ReadItem read = item(key, entry);
+    read.variable = variable;
+    reads.items.push_back(std::move(read));
+  }
 }
 
 Tensor SavedCheckpoint::plan_tensor(const std::string& key, ReadList& reads) const {
   const BundleEntry& entry = bundle_->entry(key);
   if (!is_known_dtype(entry.dtype)) return {};
   const auto dtype = static_cast<DType>(entry.dtype);
-  // Every string takes a byte at least; other dtypes were held against their shapes when the index was read.
-  if (dtype == DType::kString && !(Shape(entry.shape).elements() <= entry.bytes))
-    throw DataLossError("'{}' has {} bytes, which is too few for its shape", key, entry.bytes);
+  if (dtype == DType::kString) return plan_strings(key, entry, reads);
   Tensor value = Tensor::allocate(dtype, Shape(entry.shape));
-  if (dtype != DType::kString) {
-    plan_bytes(key, value.bytes(), reads);
+  if (!entry.slices.empty()) {
+    const auto whole = std::make_shared<Tensor>(value);
+    plan_slices(key, entry, [whole]() -> Tensor& { return *whole; }, reads);
     return value;
   }
+  check_size(key, entry, value);
+  ReadItem read = item(key, entry);
+  read.target = value.bytes();
+  reads.items.push_back(std::move(read));
+  return value;
+}
+
+/// Strings are decoded, and so verified, when their bytes are there.
+Tensor SavedCheckpoint::plan_strings(const std::string& key, const BundleEntry& entry, ReadList& reads) const {
+  // Every string takes a byte at least.
+  if (!(Shape(entry.shape).elements() <= entry.bytes))
+    throw DataLossError("'{}' has {} bytes, which is too few for its shape", key, entry.bytes).at(key);
+  Tensor value = Tensor::allocate(DType::kString, Shape(entry.shape));
   const auto stored = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(entry.bytes));
   reads.items.push_back({shards_[static_cast<size_t>(entry.shard)].get(), entry.offset, *stored});
   reads.checks.push_back([bundle = bundle_, limits = limits_, key, stored, value]() mutable {

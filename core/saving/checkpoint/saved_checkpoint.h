@@ -1,6 +1,7 @@
 // An open checkpoint: its table of values, the files they lie in, and the graph of the objects they belonged to.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,11 @@ class SavedCheckpoint {
   void check_fits(const std::string& key, const Variable& variable) const;
 
  private:
-  void plan_bytes(const std::string& key, std::span<std::byte> target, ReadList& reads) const;
-  void plan_slices(const std::string& key, const BundleEntry& entry, std::span<std::byte> target, ReadList& reads) const;
+  using Place = std::function<Tensor&()>;
+  /// The bytes of an entry, without a place.
+  ReadItem item(const std::string& key, const BundleEntry& entry) const;
+  void plan_slices(const std::string& key, const BundleEntry& entry, Place place, ReadList& reads) const;
+  Tensor plan_strings(const std::string& key, const BundleEntry& entry, ReadList& reads) const;
 
   std::shared_ptr<const BundleReader> bundle_;
   std::vector<SourcePtr> shards_;

@@ -33,12 +33,14 @@ double element(const Tensor& tensor, int64_t index) {
   return tensor.number_at(index);
 }
 
-void copy_cast(const Tensor& from, Tensor& to) {
-  const auto bytes = static_cast<size_t>(dtype_bytes(to.dtype()));
+Tensor cast_values(const Tensor& from, DType dtype) {
+  Tensor to = Tensor::allocate(dtype, from.shape());
+  const auto bytes = static_cast<size_t>(dtype_bytes(dtype));
   for (int64_t i = 0; i < from.elements(); ++i) {
-    const Tensor value = Tensor::number(to.dtype(), element(from, i));
+    const Tensor value = Tensor::number(dtype, element(from, i));
     std::copy_n(value.raw(), bytes, to.raw() + static_cast<size_t>(i) * bytes);
   }
+  return to;
 }
 
 }  // namespace
@@ -82,19 +84,24 @@ void H5Assignments::add_all(H5Assignments&& others) {
 
 void H5Assignments::commit(ReadList& reads) {
   for (const auto& [variable, saved] : direct_) {
-    const std::span<std::byte> values = variable_bytes(*variable);
     if (const auto offset = reader_->plain_offset(*saved.dataset)) {
-      reads.items.push_back({&reader_->source(), *offset, values});
+      reads.items.push_back({&reader_->source(), *offset, {}, variable});
       continue;
     }
+    // What is decoded wrongly must not stand in a variable that is in use.
+    Tensor beside = reads.in_place ? Tensor() : Tensor::allocate(variable->dtype(), variable->shape());
+    const std::span<std::byte> values = reads.in_place ? variable->mutable_value().bytes() : beside.bytes();
     for (hdf5::StoredRange& range : reader_->stored_ranges(*saved.dataset, saved.path, values))
-      reads.items.push_back({&reader_->source(), range.offset, {}, std::move(range.decode), range.bytes});
+      reads.items.push_back({.source = &reader_->source(),
+                             .offset = range.offset,
+                             .decode = std::move(range.decode),
+                             .encoded_bytes = range.bytes});
+    if (!reads.in_place)
+      reads.assignments.push_back([variable = variable, beside = std::move(beside)] { variable->assign(beside); });
   }
   for (auto& [variable, values] : copies_) {
-    if (values.dtype() == variable->dtype())
-      variable->assign(std::move(values));
-    else
-      copy_cast(values, variable->mutable_value());
+    Tensor value = values.dtype() == variable->dtype() ? std::move(values) : cast_values(values, variable->dtype());
+    reads.assignments.push_back([variable = variable, value = std::move(value)] { variable->assign(value); });
   }
 }
 

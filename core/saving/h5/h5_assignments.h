@@ -32,7 +32,7 @@ class H5Assignments {
   /// NeedBytes.
   void add(SavedArray saved, const VariablePtr& variable);
   void add_all(H5Assignments&& others);
-  /// Assigns what is known, and adds what goes straight from the file into variables to `reads`.
+  /// Adds what is to be read and assigned to `reads`. Nothing is changed yet.
   void commit(ReadList& reads);
 
  private:

@@ -1,6 +1,7 @@
 // saved_model.pb as objects: variables are made at once, functions when they are asked for. Formats: docs/formats/saved_model.md.
 #include "core/saving/saved_model/saved_graph.h"
 
+#include <map>
 #include <set>
 
 #include "core/base/error.h"
@@ -256,8 +257,7 @@ struct GraphLoader::State {
   bool told = false;
   std::optional<VariablesBundle> bundle;
   std::shared_ptr<SavedGraph> graph;
-  ReadList reads;
-  std::vector<DirectRead> direct;
+  ReadBatches reads;
 
   void find_members() {
     ModelFiles found = tell_model_files(files, limits);
@@ -278,7 +278,7 @@ struct GraphLoader::State {
 
   /// Finds the values of variables: walks the checkpoint's object graph beside that of the SavedModel, by names.
   void plan_reads() {
-    reads = {};
+    ReadList planned;
     const SavedCheckpoint saved(bundle->reader, bundle->shards, limits);
     if (saved.nodes().empty()) throw DataLossError("The checkpoint has no object graph").at(kVariablesPrefix);
     const Json& nodes = graph->description()["nodes"];
@@ -292,15 +292,17 @@ struct GraphLoader::State {
       const VariablePtr& variable = graph->variables()[node];
       // As in TensorFlow, a variable that the checkpoint does not have keeps its initial value.
       const std::string* key = variable != nullptr ? saved_node.value_key() : nullptr;
-      if (key != nullptr) saved.plan(*key, variable, reads);
+      if (key != nullptr) saved.plan(*key, variable, planned);
+      const std::map<std::string_view, int> others(saved_node.children.begin(), saved_node.children.end());
       for (const auto& [name, child] : nodes[node]["children"].items()) {
         const auto next = child.get<size_t>();
-        const int other = saved_node.child(name);
-        if (seen[next] || other < 0) continue;
+        const auto other = others.find(name);
+        if (seen[next] || other == others.end()) continue;
         seen[next] = 1;
-        open.emplace_back(next, static_cast<size_t>(other));
+        open.emplace_back(next, static_cast<size_t>(other->second));
       }
     }
+    reads = ReadBatches(files, std::move(planned));
   }
 };
 
@@ -313,7 +315,7 @@ int GraphLoader::add_file(std::string path, int64_t size_bytes) { return state_-
 void GraphLoader::add_bytes(int file, int64_t offset, std::span<const std::byte> bytes) {
   state_->files.add_bytes(file, offset, bytes);
 }
-const std::vector<DirectRead>& GraphLoader::direct_reads() const { return state_->direct; }
+ReadBatches& GraphLoader::reads() { return state_->reads; }
 
 std::vector<BytesWanted> GraphLoader::prepare() {
   State& s = *state_;
@@ -322,7 +324,6 @@ std::vector<BytesWanted> GraphLoader::prepare() {
     if (!s.graph) s.parse_graph();
     if (!s.bundle) s.bundle = open_variables(s.members, s.limits);
     s.plan_reads();
-    s.direct = s.files.resolve(s.reads);
     s.files.forget_bytes();  // of metadata
     return {};
   } catch (const NeedBytes& need) {
@@ -330,9 +331,6 @@ std::vector<BytesWanted> GraphLoader::prepare() {
   }
 }
 
-std::shared_ptr<SavedGraph> GraphLoader::finish() {
-  for (const auto& check : state_->reads.checks) check();
-  return std::move(state_->graph);
-}
+std::shared_ptr<SavedGraph> GraphLoader::finish() { return std::move(state_->graph); }
 
 }  // namespace keras

@@ -10,6 +10,7 @@
 #include "core/graph/function.h"
 #include "core/keras/config/json.h"
 #include "core/saving/file_set.h"
+#include "core/saving/read_batches.h"
 
 namespace keras {
 
@@ -50,7 +51,7 @@ class GraphLoader {
   int add_file(std::string path, int64_t size_bytes);
   void add_bytes(int file, int64_t offset, std::span<const std::byte> bytes);
   std::vector<BytesWanted> prepare();
-  const std::vector<DirectRead>& direct_reads() const;
+  ReadBatches& reads();
   std::shared_ptr<SavedGraph> finish();
 
  private:

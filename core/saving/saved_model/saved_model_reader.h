@@ -10,6 +10,7 @@
 #include "core/keras/models/functional.h"
 #include "core/keras/training/trainer.h"
 #include "core/saving/file_set.h"
+#include "core/saving/read_list.h"
 
 namespace keras {
 

@@ -46,8 +46,14 @@ export interface NativeIo {
   loaderAddBytes(id: number, file: number, offset: number, bytes: Uint8Array): void;
   /** Bytes that are needed next; none when the model stands. */
   loaderPrepare(id: number): NativeWanted[];
-  /** [file, offset, count] of every range to be read, one after the other. */
+  /** How much `loaderReads` is going to ask for. */
+  loaderBytes(id: number): number;
+  /**
+   * Takes over what has been read, and gives [file, offset, count] of every range that is to be read next, one after the other;
+   * none when that was all.
+   */
   loaderReads(id: number): Float64Array;
+  /** Bytes of a range, in order. */
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
   /**
    * `model` only of a loader of models, `restoration` only of one of checkpoints, `members` only of a zip, `graph` and what

@@ -22,7 +22,7 @@ export async function runLoader(loader: number, source: OpenSource, { signal, on
       engine.loaderAddBytes(loader, file, offset, bytes);
     },
   );
-  await readWeights(loader, files, { signal, onProgress });
+  await readValues(loader, files, { signal, onProgress });
 }
 
 /** How many ranges are read at the same time, of files that take their time to answer. */
@@ -45,61 +45,81 @@ export async function answerWishes(
   }
 }
 
-interface Range {
-  index: number;
+/** Bytes between two ranges that are read with them, rather than apart. */
+const LARGEST_GAP = 4096;
+
+/** A part of a file, and what of it belongs to which range of the engine. */
+interface Piece {
   file: number;
   offset: number;
   count: number;
+  parts: { range: number; at: number; start: number; count: number }[];
 }
 
-async function readWeights(loader: number, files: readonly SourceFile[], { signal, onProgress }: ReadOptions): Promise<void> {
-  const numbers = native().loaderReads(loader);
-  const ranges: Range[] = [];
-  for (let i = 0; i < numbers.length; i += 3) {
-    ranges.push({ index: i / 3, file: numbers[i] as number, offset: numbers[i + 1] as number, count: numbers[i + 2] as number });
-  }
-  const total = ranges.reduce((sum, { count }) => sum + count, 0);
-  ranges.sort((a, b) => a.file - b.file || a.offset - b.offset);
-  const room = new Uint8Array(CHUNK); // used again and again: new memory costs more than the reading
-  let loaded = 0;
-  for (let first = 0; first < ranges.length;) {
-    throwIfAborted(signal, 'Loading');
-    const group = neighbours(ranges, first);
-    const { file, offset } = group[0] as Range;
-    const last = group.at(-1) as Range;
-    if (group.length === 1 && last.count > CHUNK) {
-      await readLarge(loader, files[file] as SourceFile, last, room);
-    } else {
-      const bytes = await readExactly(files[file] as SourceFile, offset, last.offset + last.count - offset, room);
-      for (const range of group) {
-        const start = range.offset - offset;
-        native().loaderFill(loader, range.index, 0, bytes.subarray(start, start + range.count));
-      }
+/** The pieces of a batch, in the order of the files. */
+function piecesOf(numbers: Float64Array): Piece[] {
+  const number = (i: number): number => numbers[i] as number;
+  const ranges = Array.from({ length: numbers.length / 3 }, (_, i) => {
+    return { range: i, file: number(3 * i), offset: number(3 * i + 1), count: number(3 * i + 2) };
+  }).sort((a, b) => a.file - b.file || a.offset - b.offset);
+  const pieces: Piece[] = [];
+  for (const { range, file, offset, count } of ranges) {
+    const last = pieces.at(-1);
+    const gap = last === undefined ? NaN : offset - (last.offset + last.count);
+    if (last?.file === file && gap >= 0 && gap <= LARGEST_GAP && offset + count - last.offset <= CHUNK) {
+      last.parts.push({ range, at: 0, start: offset - last.offset, count });
+      last.count = offset + count - last.offset;
+      continue;
     }
-    loaded += group.reduce((sum, { count }) => sum + count, 0);
-    onProgress?.({ loaded, total, stage: 'read' });
-    first += group.length;
+    for (let at = 0; at < count; at += CHUNK) {
+      const size = Math.min(CHUNK, count - at);
+      pieces.push({ file, offset: offset + at, count: size, parts: [{ range, at, start: 0, count: size }] });
+    }
+  }
+  return pieces;
+}
+
+/** Reads what the engine asks for, batch after batch. */
+async function readValues(loader: number, files: readonly SourceFile[], options: ReadOptions): Promise<void> {
+  const total = native().loaderBytes(loader);
+  // Used in turns, again and again: while the engine takes over one piece, the next is on its way.
+  const rooms = [0, 1].map(() => new Uint8Array(Math.min(CHUNK, total)));
+  let loaded = 0;
+  const onPiece = (bytes: number): void => {
+    loaded += bytes;
+    options.onProgress?.({ loaded, total, stage: 'read' });
+  };
+  for (;;) {
+    const pieces = piecesOf(native().loaderReads(loader));
+    if (pieces.length === 0) return;
+    await readPieces(loader, files, pieces, rooms, options.signal, onPiece);
   }
 }
 
-/** Ranges that lie next to each other, to be read at once. */
-function neighbours(ranges: readonly Range[], first: number): Range[] {
-  const start = ranges[first] as Range;
-  let end = first + 1;
-  while (end < ranges.length) {
-    const range = ranges[end] as Range;
-    const before = ranges[end - 1] as Range;
-    const gap = range.offset - (before.offset + before.count);
-    if (range.file !== start.file || gap < 0 || gap > 4096 || range.offset + range.count - start.offset > CHUNK) break;
-    end++;
-  }
-  return ranges.slice(first, end);
-}
-
-async function readLarge(loader: number, file: SourceFile, { index, offset, count }: Range, room: Uint8Array): Promise<void> {
-  for (let at = 0; at < count; at += CHUNK) {
-    const bytes = await readExactly(file, offset + at, Math.min(CHUNK, count - at), room);
-    native().loaderFill(loader, index, at, bytes);
+async function readPieces(
+  loader: number,
+  files: readonly SourceFile[],
+  pieces: readonly Piece[],
+  rooms: readonly Uint8Array[],
+  signal: AbortSignal | undefined,
+  onPiece: (bytes: number) => void,
+): Promise<void> {
+  const read = (i: number): Promise<Uint8Array> | undefined => {
+    const piece = pieces[i];
+    return piece && readExactly(files[piece.file] as SourceFile, piece.offset, piece.count, rooms[i % 2]);
+  };
+  let next = read(0);
+  try {
+    for (const [i, { parts }] of pieces.entries()) {
+      throwIfAborted(signal, 'Loading');
+      const bytes = (await next) as Uint8Array;
+      next = read(i + 1);
+      for (const { range, at, start, count } of parts)
+        native().loaderFill(loader, range, at, bytes.subarray(start, start + count));
+      onPiece(parts.reduce((sum, { count }) => sum + count, 0));
+    }
+  } finally {
+    await next?.catch(() => undefined); // a file must not be closed while it is read
   }
 }
 

@@ -139,6 +139,7 @@ async function filesBelow(folder: string, { fs, path }: NodeModules, prefix = ''
   return names;
 }
 
+/** Fills the buffer, unless the file ends. */
 async function readRange(
   handle: import('node:fs').promises.FileHandle,
   path: string,
@@ -148,10 +149,10 @@ async function readRange(
 ): Promise<Uint8Array> {
   const buffer = room?.subarray(0, count) ?? new Uint8Array(count);
   let at = 0;
-  while (at < count) {
+  while (at < buffer.length) {
     let bytesRead: number;
     try {
-      ({ bytesRead } = await handle.read(buffer, at, count - at, offset + at));
+      ({ bytesRead } = await handle.read(buffer, at, buffer.length - at, offset + at));
     } catch (cause) {
       throw new IOError(`${path} could not be read at byte ${offset + at}: ${messageOf(cause)}`, {
         path,

@@ -1,8 +1,6 @@
 // Checkpoints restored through the loader, as JavaScript does it: what TensorFlow wrote, what waits, and broken ones.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "core/keras/models/sequential.h"
 #include "core/keras/optimizers/legacy_optimizers.h"
 #include "core/saving/checkpoint/checkpoint_loader.h"
@@ -38,8 +36,7 @@ std::shared_ptr<Restoration> restore(const Files& files, const TrackedRoot& root
                     static_cast<int64_t>(files.shards[i].size()));
   testing::answer_wishes(
       loader, [&] { return loader.prepare(); }, [&](size_t shard) -> const FileBytes& { return files.shards[shard]; });
-  for (const DirectRead& read : loader.direct_reads())
-    std::copy_n(files.shards[static_cast<size_t>(read.file)].begin() + read.offset, read.target.size(), read.target.begin());
+  read_all(loader.reads(), [&](int file) { return std::span(files.shards[static_cast<size_t>(file)]); });
   return loader.finish();
 }
 
@@ -129,9 +126,12 @@ TEST(Checkpoint, PartitionedVariablesAreRestoredByName) {
   EXPECT_EQ(restore(files, root)->why_not_consumed(root), "");
   for (int i = 0; i < 12; ++i) EXPECT_EQ(values(rows)[static_cast<size_t>(i)], static_cast<float>(i));
   for (int i = 0; i < 24; ++i) EXPECT_EQ(values(blocks)[static_cast<size_t>(i)], static_cast<float>(i));
+  rows->assign(Tensor::zeros(DType::kFloat32, {4, 3}));
   Files broken = files;
   for (std::byte& byte : broken.shards[0]) byte ^= std::byte{1};
   EXPECT_THROW(restore(broken, root), DataLossError);
+  EXPECT_EQ(values(rows), std::vector<float>(12, 0.0f));
+  EXPECT_EQ(values(blocks).back(), 23.0f);
 }
 
 TEST(Checkpoint, GraphsThatLoopOrNameOtherKeysEnd) {
@@ -179,6 +179,25 @@ TEST(Checkpoint, IsRefusedWhereALegacyOptimizersStateWouldBeLeftOut) {
   }
 }
 
+TEST(Checkpoint, DamagedStringsLeaveAllVariablesAsTheyAre) {
+  const auto text = std::make_shared<Variable>("text", Tensor::scalar(std::string("new")), false);
+  const VariablePtr numbers = vector_variable("numbers", {1, 2});
+  const TrackedRoot root = tree({{"text", {.variable = text}}, {"numbers", {.variable = numbers}}});
+  Files files = written(root);
+  text->assign(Tensor::scalar(std::string("old")));
+  numbers->assign(Tensor::vector<float>({0, 0}));
+  auto at = std::ranges::search(files.shards[0], std::as_bytes(std::span("new", 3)));
+  ASSERT_FALSE(at.empty());
+  at.front() ^= std::byte{1};
+  EXPECT_THROW(restore(files, root), DataLossError);
+  EXPECT_EQ(text->value().values<std::string>()[0], "old");
+  EXPECT_EQ(values(numbers), (std::vector<float>{0, 0}));
+  at.front() ^= std::byte{1};
+  restore(files, root);
+  EXPECT_EQ(text->value().values<std::string>()[0], "new");
+  EXPECT_EQ(values(numbers), (std::vector<float>{1, 2}));
+}
+
 TEST(Checkpoint, EveryFlippedByteOfTheFilesIsTypedOrHarmless) {
   const Files files = fixture("weights/tree-1");
   const auto make = [] {
@@ -189,11 +208,14 @@ TEST(Checkpoint, EveryFlippedByteOfTheFilesIsTypedOrHarmless) {
   };
   int refused = 0;
   const auto attempt = [&](const Files& broken) {
+    const TrackedRoot root = make();
     try {
-      const TrackedRoot root = make();
       restore(broken, root)->why_not_consumed(root);
     } catch (const Error&) {
       ++refused;
+      for (const Trackable& object : reachable_objects(root)) {
+        if (object.variable) EXPECT_EQ(object.variable->value().number_at(0), 0) << object.variable->name();
+      }
     }
   };
   for (size_t part = 0; part < 2; ++part) {

@@ -62,6 +62,29 @@ int64_t answer_wishes(Job& job, Next&& next, BytesOf&& bytes_of_file) {
   return count;
 }
 
+/// Does all reads, from the bytes of files by number; a piece at a time, as JavaScript does it.
+template <class Bytes>
+void read_all(ReadBatches& reads, Bytes&& bytes_of_file) {
+  constexpr int64_t kPiece = 1 << 20;
+  for (const std::vector<FileRange>* ranges = &reads.next(); !ranges->empty(); ranges = &reads.next()) {
+    for (size_t i = 0; i < ranges->size(); ++i) {
+      const FileRange range = (*ranges)[i];
+      const std::span<const std::byte> file = bytes_of_file(range.file);
+      for (int64_t at = 0; at < range.bytes; at += kPiece) {
+        const std::span<std::byte> target = reads.target(i, at, std::min(kPiece, range.bytes - at));
+        std::copy_n(file.begin() + range.offset + at, target.size(), target.begin());
+        reads.filled(i);
+      }
+    }
+  }
+}
+
+/// Does the reads of a list whose sources are in memory.
+inline void read_all(ReadList list) {
+  ReadBatches reads(FileSet{}, std::move(list));
+  reads.next();
+}
+
 /// Answers a loader's wishes from memory. `asked`, if given, counts the bytes of metadata that were fetched.
 template <class Loader>
 void feed(Loader& loader, const MemoryFiles& files, int64_t* asked = nullptr) {
@@ -69,10 +92,7 @@ void feed(Loader& loader, const MemoryFiles& files, int64_t* asked = nullptr) {
   const int64_t count = answer_wishes(
       loader, [&] { return loader.prepare(); }, [&](size_t file) -> const FileBytes& { return files[file].second; });
   if (asked != nullptr) *asked += count;
-  for (const DirectRead& read : loader.direct_reads()) {
-    const FileBytes& bytes = files[static_cast<size_t>(read.file)].second;
-    read.fill(0, std::span(bytes).subspan(static_cast<size_t>(read.offset), static_cast<size_t>(read.bytes)));
-  }
+  read_all(loader.reads(), [&](int file) { return std::span(files[static_cast<size_t>(file)].second); });
 }
 
 inline LoadedModel load_files(Session& session, const MemoryFiles& files, const CustomObjects& custom_objects = {},

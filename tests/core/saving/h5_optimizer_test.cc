@@ -55,7 +55,7 @@ Loaded load(const char* config, const std::vector<Saved>& saved) {
   const auto reader = hdf5::Reader::open(std::make_shared<MemorySource>("o.h5", file_with(saved)), Limits{});
   ReadList reads;
   loaded.warning = plan_h5_optimizer(reader, *loaded.optimizer, weights.variables, reads);
-  for (const ReadItem& item : reads.items) item.source->read(item.offset, item.target);
+  read_all(std::move(reads));
   for (const VariablePtr& variable : loaded.optimizer->variables()) loaded.firsts.push_back(variable->value().number_at(0));
   return loaded;
 }

@@ -34,7 +34,7 @@ struct Compiled {
     const auto reader = hdf5::Reader::open(std::make_shared<MemorySource>("w.weights.h5", file), Limits{});
     ReadList reads;
     auto warnings = plan_v3_weights(reader, *model, trainer->optimizer().get(), options, reads);
-    for (const ReadItem& item : reads.items) item.source->read(item.offset, item.target);
+    read_all(std::move(reads));
     return warnings;
   }
   FileBytes file() const { return bytes_of(write_v3_weights(*trainer, "w.weights.h5")); }

@@ -26,9 +26,8 @@ FunctionalPtr stack(Session& session, const std::vector<std::pair<std::string, i
 std::vector<std::string> load_weights(const FunctionalPtr& model, const FileBytes& file, H5LoadOptions options) {
   WeightsLoader loader(model, options);
   loader.add_file("w.h5", static_cast<int64_t>(file.size()));
-  const auto part = [&](int64_t offset, size_t count) { return std::span(file).subspan(static_cast<size_t>(offset), count); };
   testing::answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; });
-  for (const DirectRead& read : loader.direct_reads()) read.fill(0, part(read.offset, static_cast<size_t>(read.bytes)));
+  read_all(loader.reads(), [&](int) { return std::span(file); });
   return loader.warnings();
 }
 
@@ -142,13 +141,18 @@ TEST(H5Weights, ChunksGoStraightIntoVariables) {
     return std::span(file).subspan(static_cast<size_t>(offset), static_cast<size_t>(count));
   };
   testing::answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; });
-  size_t chunks = 0;
-  for (const DirectRead& read : loader.direct_reads()) {
-    chunks += read.decode ? 1 : 0;
-    for (int64_t at = 0; at < read.bytes; at += 5) read.fill(at, part(read.offset + at, std::min<int64_t>(5, read.bytes - at)));
-    EXPECT_THROW(read.fill(read.bytes, part(0, 1)), RuntimeError) << "more than was asked for";
+  ReadBatches& reads = loader.reads();
+  const std::vector<FileRange> ranges = reads.next();
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    for (int64_t at = 0; at < ranges[i].bytes; at += 5) {
+      const auto bytes = part(ranges[i].offset + at, std::min<int64_t>(5, ranges[i].bytes - at));
+      std::ranges::copy(bytes, reads.target(i, at, static_cast<int64_t>(bytes.size())).begin());
+      reads.filled(i);
+    }
+    EXPECT_THROW(reads.target(i, ranges[i].bytes, 1), RuntimeError) << "more than was asked for";
   }
-  EXPECT_GT(chunks, expected.model->weights().size()) << "each chunk is a read of its own";
+  EXPECT_TRUE(reads.next().empty());
+  EXPECT_GT(ranges.size(), expected.model->weights().size()) << "each chunk is a read of its own";
   const LoadedModel loaded = loader.finish();
   ASSERT_EQ(loaded.model->weights().size(), expected.model->weights().size());
   for (size_t i = 0; i < loaded.model->weights().size(); ++i)
