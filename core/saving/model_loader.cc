@@ -115,12 +115,7 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
           keras::format("The {} could not be restored: {} Training needs `model.compile(…)`.", what, error.message()));
     }
   };
-  attempt("optimizer", [&] {
-    const OptimizerPtr optimizer = make_optimizer(config.optimizer, session);
-    if (optimizer->is_legacy() && !h5)
-      throw UnimplementedError("The state of a legacy optimizer ({}) is read from HDF5 files only.", optimizer->class_name());
-    loaded.optimizer = optimizer;
-  });
+  attempt("optimizer", [&] { loaded.optimizer = make_optimizer(config.optimizer, session); });
   attempt("loss or metrics", [&] {
     const CompiledLosses check(*loaded.model, config);
     loaded.compile_config = config;

@@ -270,6 +270,70 @@ function legacyOptimizers(tf) {
   }
 }
 
+/** A model of that optimizer whose every value is gone. */
+async function emptyLegacy(path) {
+  const model = await keras.loadModel(path);
+  for (const variable of [...model.weights, ...model.optimizer.variables]) {
+    const { dtype, shape } = variable;
+    variable.assign(keras.tensor(new Array(shape.reduce((a, b) => a * b, 1)).fill(0), shape, dtype));
+  }
+  model.optimizer.learningRate = 0.75;
+  return model;
+}
+
+function legacyCheckpoints(tf) {
+  for (const optimizer of LEGACY) {
+    test(`a legacy optimizer (${optimizer}) goes on here from Keras's checkpoints and SavedModel, and in Keras from ours`, async () => {
+      const folder = tf.subfolder(`legacy_${optimizer}`);
+      const h5 = join(folder, 'model.h5');
+      const told = await tf.aboutWeights('legacy_trained', { out: h5, folder, optimizer });
+      const steps = told.steps.map(([x, y]) => ({ x: told.tensor(x), y: told.tensor(y) }));
+      const assertGoesOn = async (model) => {
+        told.before.variables.forEach((variable, i) =>
+          assertSameBits(model.optimizer.variables[i], told.tensor(variable), variable.name),
+        );
+        assertLogsClose(await takeSteps(model, steps), told.logs);
+      };
+
+      const saved = await keras.loadModel(join(folder, 'model'));
+      assert.deepEqual(saved.warnings, []);
+      await saved.save(join(folder, 'model_ours'));
+      await assertGoesOn(saved);
+      await assertGoesOn(await keras.loadModel(join(folder, 'model_ours')));
+      const weights = await emptyLegacy(h5);
+      (await weights.loadWeights(join(folder, 'weights'))).assertConsumed();
+      await weights.saveWeights(join(folder, 'weights_ours'));
+      await assertGoesOn(weights);
+      const objects = await emptyLegacy(h5);
+      const checkpoint = new keras.train.Checkpoint({ model: objects, optimizer: objects.optimizer });
+      (await checkpoint.read(join(folder, 'objects'))).assertConsumed();
+      await checkpoint.write(join(folder, 'objects_ours'));
+      await assertGoesOn(objects);
+
+      for (const name of ['weights', 'objects']) {
+        const prefix = join(folder, `${name}_ours`);
+        const [theirs, ours] = (await tf.aboutWeights('legacy_graphs', { prefixes: [join(folder, name), prefix] })).graphs;
+        assert.deepEqual(ours, theirs);
+        const restored = await tf.aboutWeights('legacy_restored', { prefix, optimizer, checkpoint: name === 'objects' });
+        restored.optimizer.variables.forEach((variable, i) =>
+          assertSameBits(restored.tensor(variable), told.tensor(told.before.variables[i]), variable.name),
+        );
+        assertLogsClose(restored.logs, told.logs);
+      }
+      const variables = (name) => join(folder, name, 'variables', 'variables');
+      const [theirs, ours] = (await tf.aboutWeights('legacy_graphs', { prefixes: ['model', 'model_ours'].map(variables) }))
+        .graphs;
+      assert.deepEqual([ours.optimizers, ours.slots], [theirs.optimizers, theirs.slots]);
+      assert.deepEqual(
+        ours.keys,
+        theirs.keys.filter((key) => !key.startsWith('keras_api/')),
+      );
+      const loaded = await tf.resume(join(folder, 'model_ours'), steps.slice(0, 1)); // Keras does not restore slots from SavedModels
+      assertLogsClose(loaded.logs, told.logs.slice(0, 1));
+    });
+  }
+}
+
 /** @param tf a started Oracle */
 export function registerWeightsTests(tf) {
   describe('Files of weights', () => {
@@ -280,5 +344,6 @@ export function registerWeightsTests(tf) {
     byName(tf);
     longNames(tf);
     legacyOptimizers(tf);
+    legacyCheckpoints(tf);
   });
 }

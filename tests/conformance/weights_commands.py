@@ -5,6 +5,7 @@ import warnings
 import h5py
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from generate import record
 
@@ -116,20 +117,61 @@ LEGACY_OPTIMIZERS = {
 }
 
 
-def legacy_trained(request, tensors, load_model):
-    """A model trained for two steps with a legacy optimizer, saved, and trained on: what it became."""
+def legacy_model(optimizer):
     tf.keras.utils.set_random_seed(7)
-    model = tf.keras.Sequential([tf.keras.layers.Dense(5, activation="tanh", input_shape=(4,)), tf.keras.layers.Dense(2)])
-    model.compile(LEGACY_OPTIMIZERS[request["optimizer"]](), "mse")
+    layers = [tf.keras.layers.Dense(5, activation="tanh", input_shape=(4,), name="hidden"), tf.keras.layers.Dense(2, name="out")]
+    model = tf.keras.Sequential(layers, name="legacy")
+    model.compile(LEGACY_OPTIMIZERS[optimizer](), "mse")
+    return model
+
+
+def legacy_trained(request, tensors, load_model):
+    """A model trained for two steps with a legacy optimizer, saved in every way, and trained on: what it became."""
+    model = legacy_model(request["optimizer"])
     random = np.random.default_rng(3)
     batches = [(random.normal(size=(8, 4)).astype("f4"), random.normal(size=(8, 2)).astype("f4")) for _ in range(5)]
     for x, y in batches[:2]:
         model.train_on_batch(x, y)
     model.save(request["out"], save_format="h5")
+    if request.get("folder"):
+        model.save(request["folder"] + "/model")
+        model.save_weights(request["folder"] + "/weights")
+        tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(request["folder"] + "/objects")
     before = record.describe_optimizer(model.optimizer, tensors)
     logs = record.train_steps(model, [([x], [y]) for x, y in batches[2:]])
     return {"steps": [[tensors.add(x), tensors.add(y)] for x, y in batches[2:]], "before": before, "logs": logs,
             "weights": record.describe_weights(model, tensors), "after": record.describe_optimizer(model.optimizer, tensors)}
 
 
-COMMANDS = {"save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names, "name_lists": name_lists, "legacy_trained": legacy_trained}
+def object_graph(prefix):
+    """Keys of values and slots, as a checkpoint's object graph tells them; without numbers of nodes, which depend on what else there is."""
+    reader = tf.train.load_checkpoint(prefix)
+    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    value = lambda i: [[a.name, a.full_name, a.checkpoint_key] for a in graph.nodes[i].attributes]
+    optimizers = [node for node in graph.nodes if node.slot_variables]
+    return {"keys": sorted(reader.get_variable_to_shape_map()), "values": sorted(value(i) for i in range(len(graph.nodes)) if value(i)),
+            "optimizers": [[[c.local_name, value(c.node_id)] for c in node.children] for node in optimizers],
+            "slots": [[value(s.original_variable_node_id), s.slot_name, value(s.slot_variable_node_id)]
+                      for node in optimizers for s in node.slot_variables]}
+
+
+def legacy_graphs(request, tensors, load_model):
+    return {"graphs": [object_graph(prefix) for prefix in request["prefixes"]]}
+
+
+def legacy_restored(request, tensors, load_model):
+    """A new model with a legacy optimizer, restored from a checkpoint that is consumed whole, and trained on."""
+    model = legacy_model(request["optimizer"])
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    model.optimizer._create_all_weights(model.trainable_variables)
+    if request["checkpoint"]:
+        tf.train.Checkpoint(model=model, optimizer=model.optimizer).restore(request["prefix"]).assert_consumed()
+    else:
+        model.load_weights(request["prefix"]).assert_consumed()
+    told = {"optimizer": record.describe_optimizer(model.optimizer, tensors)}
+    random = np.random.default_rng(3)
+    batches = [(random.normal(size=(8, 4)).astype("f4"), random.normal(size=(8, 2)).astype("f4")) for _ in range(5)]
+    return {**told, "logs": record.train_steps(model, [([x], [y]) for x, y in batches[2:]])}
+
+
+COMMANDS = {"legacy_graphs": legacy_graphs, "legacy_restored": legacy_restored, "save_weights": save_weights, "load_weights": load_weights, "rewrite": rewrite, "long_names": long_names, "name_lists": name_lists, "legacy_trained": legacy_trained}

@@ -107,6 +107,59 @@ describe('Weights that Keras saved', () => {
     status.assertConsumed();
     assert.deepEqual(model.optimizer.iterations.dataSync(), new BigInt64Array([4n]));
   });
+  /** An optimizer of tf.keras.optimizers.legacy. */
+  const legacyAdam = () => ({ class_name: 'Adam', config: { learning_rate: 0.125, is_legacy_optimizer: true } });
+  const assertLegacyState = ({ optimizer, weights }) => {
+    const config = optimizer.getConfig();
+    assert.deepEqual([config.learning_rate, config.beta_1], [0.5, 0.75]);
+    assert.deepEqual(optimizer.iterations.dataSync(), new BigInt64Array([3n]));
+    for (const [i, name] of ['m', 'v'].entries()) {
+      const slot = optimizer.variables[1 + i * weights.length];
+      assert.equal(slot.name, `Adam/first/kernel/${name}:0`);
+      assert.equal(hex(slot.read().bytes()), valueOf('legacy', `layer_with_weights-0/kernel/.OPTIMIZER_SLOT/optimizer/${name}`));
+    }
+  };
+  test('give a legacy optimizer its slots and hyperparameters, and give the same files again', async () => {
+    const model = await architecture('sequential');
+    model.build([null, 4]);
+    model.compile({ optimizer: legacyAdam(), loss: 'mse' });
+    (await model.loadWeights(join(fixtures, 'legacy'))).assertConsumed();
+    model.optimizer.build(model.trainableWeights);
+    assertLegacyState(model);
+    await model.saveWeights(join(folder, 'legacy'));
+    await assertSameCheckpoint(join(folder, 'legacy'), 'legacy');
+  });
+  test('give slots to a legacy optimizer that comes later, or to layers that do', async () => {
+    const first = await architecture('sequential');
+    first.build([null, 4]);
+    const status = await first.loadWeights(join(fixtures, 'legacy'));
+    assert.throws(() => status.assertConsumed(), /Unresolved object in checkpoint \(root\)\.optimizer\.iter/);
+    first.compile({ optimizer: legacyAdam(), loss: 'mse' });
+    status.assertConsumed();
+    first.optimizer.build(first.trainableWeights);
+    assertLegacyState(first);
+
+    const second = stack(dense({ units: 3, name: 'first' }), keras.layers.reLU(), dense({ units: 2, name: 'second' }));
+    second.compile({ optimizer: legacyAdam(), loss: 'mse' });
+    const later = await second.loadWeights(join(fixtures, 'legacy'));
+    assert.throws(() => later.assertConsumed(), /Unresolved object in checkpoint/);
+    second.build([null, 4]);
+    later.assertConsumed();
+    second.optimizer.build(second.trainableWeights);
+    assertLegacyState(second);
+  });
+  test('of a legacy optimizer that was never used have no state, and are consumed by one', async () => {
+    const make = async () => {
+      const model = await architecture('sequential');
+      model.build([null, 4]);
+      model.compile({ optimizer: legacyAdam(), loss: 'mse' });
+      return model;
+    };
+    await (await make()).saveWeights(join(folder, 'unused'));
+    const names = (await keras.train.listVariables(join(folder, 'unused'))).map(([name]) => name);
+    assert.ok(!names.some((name) => name.includes('optimizer')), 'as in Keras');
+    (await (await make()).loadWeights(join(folder, 'unused'))).assertConsumed();
+  });
   test('are found by name where there is no object graph', async () => {
     const model = await architecture('sequential');
     const status = await model.loadWeights(join(fixtures, 'names'));
@@ -130,59 +183,6 @@ describe('Weights that Keras saved', () => {
   });
 });
 
-describe('Weights that do not fit', () => {
-  test('of another shape are named, and nothing is changed', async () => {
-    const model = stack(dense({ units: 5, inputShape: [4], name: 'wide' }));
-    const kept = model.getWeights().map((tensor) => hex(tensor.bytes()));
-    await assert.rejects(model.loadWeights(join(fixtures, 'sequential')), {
-      name: 'ValueError',
-      message:
-        /^Received incompatible tensor with shape \(4, 3\) when attempting to restore variable with shape \(4, 5\) and name wide\/kernel:0\./,
-    });
-    assert.deepEqual(
-      model.getWeights().map((tensor) => hex(tensor.bytes())),
-      kept,
-    );
-  });
-  test('of fewer layers leave the others as they are', async () => {
-    const model = stack(
-      dense({ units: 3, inputShape: [4] }),
-      keras.layers.reLU(),
-      dense({ units: 2 }),
-      dense({ units: 1, name: 'head' }),
-    );
-    const status = await model.loadWeights(join(fixtures, 'sequential'));
-    assert.equal(hex(model.weights[0].read().bytes()), valueOf('sequential', 'layer_with_weights-0/kernel'));
-    assert.throws(() => status.assertConsumed(), {
-      name: 'AssertionError',
-      message:
-        'Found 2 Python objects that were not bound to checkpointed values, likely due to changes in the Python program. ' +
-        "Showing 2 of 2 unmatched objects: [<tf.Variable 'head/kernel:0' shape=(2, 1) dtype=float32>, " +
-        "<tf.Variable 'head/bias:0' shape=(1,) dtype=float32>]",
-    });
-    assert.throws(() => status.assertExistingObjectsMatched(), /^AssertionError: Found 2 Python objects/);
-    assert.equal(status.assertNontrivialMatch().expectPartial(), status);
-  });
-  test('of nothing but the root are refused', async () => {
-    const model = stack(dense({ units: 3, inputShape: [4] }));
-    await assert.rejects(model.loadWeights(join(fixtures, 'tree-1')), {
-      name: 'AssertionError',
-      message: /^Nothing except the root object matched a checkpointed value\. Typically this means/,
-    });
-    await assert.rejects(keras.sequential().loadWeights(join(fixtures, 'sequential')), {
-      name: 'AssertionError',
-      message: /^Nothing to load\. No dependencies have been added to <keras\.Sequential 'sequential(_\d+)?'> yet\.$/,
-    });
-  });
-  test('by name are not for checkpoints', async () => {
-    const model = await architecture('sequential');
-    await assert.rejects(model.loadWeights(join(fixtures, 'sequential'), { byName: true }), /topology into Models/);
-  });
-  test('in damaged or missing files are named', async () => {
-    const model = await architecture('sequential');
-    const prefix = join(folder, 'damaged');
-    const shard = `${prefix}.data-00000-of-00001`;
-    await cp(join(fixtures, 'sequential.index'), `${prefix}.index`);
 describe('Weights that are damaged', () => {
   const SHARD = '.data-00000-of-00001';
   const valuesOf = (model) => model.getWeights().map((tensor) => hex(tensor.bytes()));
@@ -257,6 +257,59 @@ describe('Weights that are damaged', () => {
   });
 });
 
+describe('Weights that do not fit', () => {
+  test('of another shape are named, and nothing is changed', async () => {
+    const model = stack(dense({ units: 5, inputShape: [4], name: 'wide' }));
+    const kept = model.getWeights().map((tensor) => hex(tensor.bytes()));
+    await assert.rejects(model.loadWeights(join(fixtures, 'sequential')), {
+      name: 'ValueError',
+      message:
+        /^Received incompatible tensor with shape \(4, 3\) when attempting to restore variable with shape \(4, 5\) and name wide\/kernel:0\./,
+    });
+    assert.deepEqual(
+      model.getWeights().map((tensor) => hex(tensor.bytes())),
+      kept,
+    );
+  });
+  test('of fewer layers leave the others as they are', async () => {
+    const model = stack(
+      dense({ units: 3, inputShape: [4] }),
+      keras.layers.reLU(),
+      dense({ units: 2 }),
+      dense({ units: 1, name: 'head' }),
+    );
+    const status = await model.loadWeights(join(fixtures, 'sequential'));
+    assert.equal(hex(model.weights[0].read().bytes()), valueOf('sequential', 'layer_with_weights-0/kernel'));
+    assert.throws(() => status.assertConsumed(), {
+      name: 'AssertionError',
+      message:
+        'Found 2 Python objects that were not bound to checkpointed values, likely due to changes in the Python program. ' +
+        "Showing 2 of 2 unmatched objects: [<tf.Variable 'head/kernel:0' shape=(2, 1) dtype=float32>, " +
+        "<tf.Variable 'head/bias:0' shape=(1,) dtype=float32>]",
+    });
+    assert.throws(() => status.assertExistingObjectsMatched(), /^AssertionError: Found 2 Python objects/);
+    assert.equal(status.assertNontrivialMatch().expectPartial(), status);
+  });
+  test('of nothing but the root are refused', async () => {
+    const model = stack(dense({ units: 3, inputShape: [4] }));
+    await assert.rejects(model.loadWeights(join(fixtures, 'tree-1')), {
+      name: 'AssertionError',
+      message: /^Nothing except the root object matched a checkpointed value\. Typically this means/,
+    });
+    await assert.rejects(keras.sequential().loadWeights(join(fixtures, 'sequential')), {
+      name: 'AssertionError',
+      message: /^Nothing to load\. No dependencies have been added to <keras\.Sequential 'sequential(_\d+)?'> yet\.$/,
+    });
+  });
+  test('by name are not for checkpoints', async () => {
+    const model = await architecture('sequential');
+    await assert.rejects(model.loadWeights(join(fixtures, 'sequential'), { byName: true }), /topology into Models/);
+  });
+  test('in damaged or missing files are named', async () => {
+    const model = await architecture('sequential');
+    const prefix = join(folder, 'damaged');
+    const shard = `${prefix}.data-00000-of-00001`;
+    await cp(join(fixtures, 'sequential.index'), `${prefix}.index`);
     await assert.rejects(model.loadWeights(prefix), { name: 'NotFoundError', message: /data-00000-of-00001/ });
     const bytes = await readFile(join(fixtures, 'sequential.data-00000-of-00001'));
     bytes[5] ^= 1;

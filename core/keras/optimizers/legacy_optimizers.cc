@@ -7,7 +7,8 @@
 namespace keras {
 namespace {
 
-/// Slots are made one kind after the other, and named after the variable: "Adam/dense/kernel/m".
+/// Slots are made one kind after the other, and named after the variable: "Adam/dense/kernel/m". Hyperparameters are variables,
+/// which checkpoints hold.
 class LegacyOptimizer : public Optimizer {
  public:
   double decay = 0;
@@ -21,6 +22,10 @@ class LegacyOptimizer : public Optimizer {
     config["learning_rate"] = static_cast<double>(learning_rate()->value().data<float>()[0]);
     config["decay"] = decay;
     put_own_config(config);
+    for (const auto& [key, variable] : hypers_) {
+      const float value = variable->value().data<float>()[0];
+      if (config[key].get<float>() != value) config[key] = static_cast<double>(value);  // a checkpoint's
+    }
     return config;
   }
   void load_config(Json& config, Session& session) override {
@@ -33,22 +38,53 @@ class LegacyOptimizer : public Optimizer {
     config.erase("decay");
     if (json_get(config, "epsilon").is_null()) config.erase("epsilon");  // Keras's own, 1e-7
     Optimizer::load_config(config, session);
-    name_iterations(name + "/iter");
+    rename_scalars(name + "/iter", name + "/learning_rate");
+    decay_ = scalar("decay", decay);
+    for (const auto& [key, value] : own_hypers()) hypers_[key] = scalar(key, value);
   }
-  /// State is kept in HDF5 files alone: in object graphs it stands beside the variables, in a form of its own.
-  TrackedChildren tracked_children() const override { return {}; }
+  /// Keras makes them in the first step.
+  TrackedChildren tracked_children() const override {
+    const bool made = built() || iterations()->value().number_at(0) != 0;
+    return made ? restorable_children() : TrackedChildren{};
+  }
+  /// In the order in which Keras makes them: the iteration, then hyperparameters by name.
+  TrackedChildren restorable_children() const override {
+    std::map<std::string, VariablePtr> by_name = hypers_;
+    by_name["decay"] = decay_;
+    by_name["learning_rate"] = learning_rate();
+    TrackedChildren children = {{"iter", {.variable = iterations()}}};
+    for (const auto& [key, variable] : by_name) children.emplace_back(key, Trackable{.variable = variable});
+    return children;
+  }
   std::vector<std::pair<std::string, std::vector<VariablePtr>>> slot_lists() const override { return {}; }
 
  protected:
+  /// The class's own hyperparameters, of its config.
+  virtual std::vector<std::pair<std::string, double>> own_hypers() const = 0;
   std::string slot_name(const std::string& slot, const Variable& variable) const override {
     return name + "/" + variable.name() + "/" + slot;
   }
-  /// learning_rate / (1 + decay · iterations)
+  /// learning_rate / (1 + decay · iterations). Keras takes the config's decay, not the variable.
   Value step_rate(GraphBuilder& builder) const override {
     const Value rate = builder.read(learning_rate());
     if (decay == 0) return rate;
     return div(rate, add(mul(cast(builder.read(iterations()), DType::kFloat32), decay), 1.0));
   }
+  Value hyper(const UpdateStep& step, const std::string& key) const {
+    return cast(step.builder.read(hypers_.at(key)), step.gradient.dtype());
+  }
+  Coefficient coefficient(const UpdateStep& step, const std::string& key) const {
+    const Value value = hyper(step, key);
+    return {value, sub(1.0, value)};
+  }
+
+ private:
+  VariablePtr scalar(const std::string& key, double value) const {
+    return std::make_shared<Variable>(name + "/" + key, Tensor::scalar(static_cast<float>(value)), false);
+  }
+
+  std::map<std::string, VariablePtr> hypers_;
+  VariablePtr decay_;
 };
 
 class LegacySGD final : public LegacyOptimizer {
@@ -68,8 +104,10 @@ class LegacySGD final : public LegacyOptimizer {
   std::vector<std::vector<std::string>> slot_groups() const override {
     return momentum > 0 ? std::vector<std::vector<std::string>>{{"momentum"}} : std::vector<std::vector<std::string>>{};
   }
+  std::vector<std::string> referenced_slots() const override { return {"momentum"}; }
+  std::vector<std::pair<std::string, double>> own_hypers() const override { return {{"momentum", momentum}}; }
   void update(UpdateStep& step) const override {
-    if (momentum > 0) return apply_sgd(step, momentum, nesterov);
+    if (momentum > 0) return apply_sgd(step, hyper(step, "momentum"), nesterov);
     step.builder.assign_sub(step.variable, mul(step.learning_rate, step.gradient));
   }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
@@ -97,7 +135,12 @@ class LegacyRMSprop final : public LegacyOptimizer {
     if (centered) groups.push_back({"mg"});
     return groups;
   }
-  void update(UpdateStep& step) const override { apply_legacy_rmsprop(step, {rho, momentum, epsilon, centered}); }
+  std::vector<std::string> referenced_slots() const override { return {"rms", "momentum", "mg"}; }
+  std::vector<std::pair<std::string, double>> own_hypers() const override { return {{"momentum", momentum}, {"rho", rho}}; }
+  void update(UpdateStep& step) const override {
+    const Value speed = momentum > 0 ? hyper(step, "momentum") : Value();
+    apply_legacy_rmsprop(step, {coefficient(step, "rho"), speed, epsilon, centered});
+  }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
   void take_own_config(Json& config, Session& session) override { take_config(*this, kClassName, table(), config, session); }
 };
@@ -121,7 +164,11 @@ class LegacyAdam final : public LegacyOptimizer {
     if (amsgrad) groups.push_back({"vhat"});
     return groups;
   }
-  void update(UpdateStep& step) const override { apply_adam(step, {beta_1, beta_2, epsilon, amsgrad}); }
+  std::vector<std::string> referenced_slots() const override { return {"m", "v", "vhat"}; }
+  std::vector<std::pair<std::string, double>> own_hypers() const override { return {{"beta_1", beta_1}, {"beta_2", beta_2}}; }
+  void update(UpdateStep& step) const override {
+    apply_adam(step, {coefficient(step, "beta_1"), coefficient(step, "beta_2"), epsilon, amsgrad});
+  }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
   void take_own_config(Json& config, Session& session) override { take_config(*this, kClassName, table(), config, session); }
 };

@@ -28,7 +28,7 @@ class SGD final : public Optimizer {
 
  protected:
   std::vector<std::vector<std::string>> slot_groups() const override { return {{"m"}}; }
-  void update(UpdateStep& step) const override { apply_sgd(step, momentum, nesterov); }
+  void update(UpdateStep& step) const override { apply_sgd(step, scalar_like(step.gradient, momentum), nesterov); }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
   void take_own_config(Json& config, Session& session) override { take_config(*this, kClassName, table(), config, session); }
 };
@@ -59,7 +59,10 @@ class RMSprop final : public Optimizer {
     if (centered) groups.push_back({"average_gradient"});
     return groups;
   }
-  void update(UpdateStep& step) const override { apply_rmsprop(step, {rho, momentum, epsilon, centered}); }
+  void update(UpdateStep& step) const override {
+    const Value speed = momentum > 0 ? scalar_like(step.gradient, momentum) : Value();
+    apply_rmsprop(step, {constant_coefficient(step, rho), speed, epsilon, centered});
+  }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
   void take_own_config(Json& config, Session& session) override { take_config(*this, kClassName, table(), config, session); }
 };
@@ -89,7 +92,9 @@ class Adam final : public Optimizer {
     if (amsgrad) groups.push_back({"vhat"});
     return groups;
   }
-  void update(UpdateStep& step) const override { apply_adam(step, {beta_1, beta_2, epsilon, amsgrad}); }
+  void update(UpdateStep& step) const override {
+    apply_adam(step, {constant_coefficient(step, beta_1), constant_coefficient(step, beta_2), epsilon, amsgrad});
+  }
   void put_own_config(Json& config) const override { put_config(*this, table(), config); }
   void take_own_config(Json& config, Session& session) override { take_config(*this, kClassName, table(), config, session); }
 };
@@ -185,14 +190,31 @@ void Optimizer::build(const std::vector<VariablePtr>& variables) {
   for (const auto& group : slot_groups()) {
     for (const VariablePtr& variable : variables) {
       for (const std::string& slot : group) {
-        auto& made = slots_[{variable.get(), slot}];
-        if (made) continue;
-        made = std::make_shared<Variable>(slot_name(slot, *variable), Tensor::zeros(variable->dtype(), variable->shape()), false);
-        made_any = true;
+        made_any = made_any || find_slot(*variable, slot) == nullptr;
+        make_slot(variable, slot);
       }
     }
   }
   if (made_any) grew();
+}
+
+VariablePtr Optimizer::find_slot(const Variable& variable, std::string_view slot) const {
+  const auto found = slots_.find({&variable, std::string(slot)});
+  return found == slots_.end() ? nullptr : found->second.slot;
+}
+
+const VariablePtr& Optimizer::make_slot(const VariablePtr& variable, const std::string& slot) {
+  SlotOf& place = slots_[{variable.get(), slot}];
+  if (!place.slot) {
+    const Tensor zeros = Tensor::zeros(variable->dtype(), variable->shape());
+    place = {variable, std::make_shared<Variable>(slot_name(slot, *variable), zeros, false)};
+  }
+  return place.slot;
+}
+
+VariablePtr Optimizer::referenced_slot(const VariablePtr& variable, const std::string& slot) {
+  const std::vector<std::string> names = referenced_slots();
+  return std::ranges::find(names, slot) != names.end() ? make_slot(variable, slot) : nullptr;
 }
 
 TrackedChildren Optimizer::tracked_children() const {
@@ -215,15 +237,16 @@ std::string Optimizer::slot_name(const std::string& slot, const Variable& variab
   return name + "/" + slot + "/" + variable.name();
 }
 
-void Optimizer::name_iterations(std::string iterations_name) {
-  iterations_ = scalar_variable(std::move(iterations_name), iterations_->value());
+void Optimizer::rename_scalars(std::string iterations, std::string learning_rate) {
+  iterations_ = scalar_variable(std::move(iterations), iterations_->value());
+  learning_rate_ = scalar_variable(std::move(learning_rate), learning_rate_->value());
 }
 
 std::vector<VariablePtr> Optimizer::variables() const {
   std::vector<VariablePtr> result = {iterations_};
   for (const auto& group : slot_groups()) {
     for (const VariablePtr& variable : trained_) {
-      for (const std::string& slot : group) result.push_back(slots_.at({variable.get(), slot}));
+      for (const std::string& slot : group) result.push_back(slots_.at({variable.get(), slot}).slot);
     }
   }
   return result;
@@ -232,8 +255,7 @@ std::vector<VariablePtr> Optimizer::variables() const {
 std::vector<VariablePtr> Optimizer::slots_named(std::string_view slot) const {
   std::vector<VariablePtr> result;
   for (const VariablePtr& variable : trained_) {
-    const auto found = slots_.find({variable.get(), std::string(slot)});
-    if (found != slots_.end()) result.push_back(found->second);
+    if (VariablePtr found = find_slot(*variable, slot)) result.push_back(std::move(found));
   }
   return result;
 }
@@ -279,7 +301,7 @@ void Optimizer::apply_gradients(GraphBuilder& builder, std::vector<GradientStep>
                            cast(learning_rate, step.gradient.dtype()),
                            cast(step_number, step.gradient.dtype())};
     for (const auto& group : slot_groups()) {
-      for (const std::string& slot : group) update_step.slots.push_back(slots_.at({step.variable.get(), slot}));
+      for (const std::string& slot : group) update_step.slots.push_back(slots_.at({step.variable.get(), slot}).slot);
     }
     update(update_step);
     if (step.constraint) builder.assign(step.variable, step.constraint->call(builder.read(step.variable)));

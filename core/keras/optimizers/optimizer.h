@@ -42,8 +42,16 @@ class Optimizer : public ConfigObject, public Growing {
   const std::vector<VariablePtr>& trained_variables() const { return trained_; }
   /// The optimizer's node in an object graph: `_variables`, `_iterations`, `_learning_rate`; once built, the lists of slots.
   virtual TrackedChildren tracked_children() const;
+  /// Those that saved values are taken for, although they may not be in the graph yet.
+  virtual TrackedChildren restorable_children() const { return tracked_children(); }
   /// The lists of slots as attributes: "_momentums" → variables.
   virtual std::vector<std::pair<std::string, std::vector<VariablePtr>>> slot_lists() const = 0;
+  /// Slots that object graphs keep beside the optimizer's children, as references from a variable: those of legacy optimizers.
+  virtual std::vector<std::string> referenced_slots() const { return {}; }
+  /// One of them, made where it is not there yet; null for other names.
+  VariablePtr referenced_slot(const VariablePtr& variable, const std::string& slot);
+  /// A slot that is there, or null.
+  VariablePtr find_slot(const Variable& variable, std::string_view slot) const;
   /// Sets variables() to these values. Throws ValueError if number or shapes differ.
   void set_weights(const std::vector<Tensor>& values);
 
@@ -64,14 +72,19 @@ class Optimizer : public ConfigObject, public Growing {
   virtual std::string slot_name(const std::string& slot, const Variable& variable) const;
   /// The learning rate of the step that is being made.
   virtual Value step_rate(GraphBuilder& builder) const { return builder.read(learning_rate_); }
-  void name_iterations(std::string name);
+  void rename_scalars(std::string iterations, std::string learning_rate);
 
  private:
+  /// A slot and the variable that it is of, which lives as long.
+  struct SlotOf {
+    VariablePtr variable, slot;
+  };
+  const VariablePtr& make_slot(const VariablePtr& variable, const std::string& slot);
   void clip(GraphBuilder& builder, std::vector<GradientStep>& steps) const;
 
   VariablePtr iterations_, learning_rate_;
   std::vector<VariablePtr> trained_;
-  std::map<std::pair<const Variable*, std::string>, VariablePtr> slots_;
+  std::map<std::pair<const Variable*, std::string>, SlotOf> slots_;
 };
 
 using OptimizerPtr = std::shared_ptr<Optimizer>;

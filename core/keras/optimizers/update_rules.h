@@ -18,11 +18,20 @@ struct UpdateStep {
   Value step_number;    // scalar, the variable's dtype: 1 in the first step
 };
 
+/// A hyperparameter x and 1 − x, scalars of the gradient's dtype.
+struct Coefficient {
+  Value value, complement;
+};
+/// Of numbers that never change: 1 − x is rounded once.
+Coefficient constant_coefficient(const UpdateStep& step, double x);
+
 /// m ← momentum·m − lr·g; w ← w + m, or (Nesterov) w ← w + momentum·m − lr·g. Slots: m.
-void apply_sgd(UpdateStep& step, double momentum, bool nesterov);
+void apply_sgd(UpdateStep& step, const Value& momentum, bool nesterov);
 
 struct RMSpropOptions {
-  double rho, momentum, epsilon;
+  Coefficient rho;
+  Value momentum;  // not valid(): none
+  double epsilon;
   bool centered;
 };
 /// v ← ρ·v + (1−ρ)·g²; w ← w − lr·g / √(v + ε). Slots: velocity [, momentum] [, average_gradient].
@@ -33,7 +42,8 @@ void apply_rmsprop(UpdateStep& step, const RMSpropOptions& options);
 void apply_legacy_rmsprop(UpdateStep& step, const RMSpropOptions& options);
 
 struct AdamOptions {
-  double beta_1, beta_2, epsilon;
+  Coefficient beta_1, beta_2;
+  double epsilon;
   bool amsgrad;
 };
 /// m ← m + (g−m)(1−β₁); v ← v + (g²−v)(1−β₂); w ← w − α·m / (√v + ε), α = lr·√(1−β₂ᵗ)/(1−β₁ᵗ). Slots: m, v [, vhat].

@@ -11,7 +11,7 @@ namespace keras {
 /// Adds the values of all variables of a graph, which are borrowed, and the graph itself.
 void add_checkpoint(const ObjectGraph& graph, BundleWriter& bundle);
 
-/// `<prefix>.data-00000-of-00001` and `<prefix>.index`. Throws UnimplementedError for legacy optimizers.
+/// `<prefix>.data-00000-of-00001` and `<prefix>.index`.
 std::vector<OutputFile> write_checkpoint(const TrackedRoot& root, const std::string& prefix);
 
 }  // namespace keras

@@ -14,7 +14,7 @@ constexpr const char* kList = "trackable_list_wrapper";
 
 class GraphWriter {
  public:
-  /// Numbers everything below `root`; `expand` gives the children of a node.
+  /// Numbers everything below `root`, and slots of legacy optimizers; `expand` gives the children of a node.
   template <class Expand>
   ObjectGraph build(const Trackable& root, Expand&& expand) {
     add(root, "");
@@ -26,10 +26,28 @@ class GraphWriter {
         graph_.nodes[id].children.emplace_back(name, number);
       }
     }
+    const size_t count = graph_.nodes.size();
+    for (size_t id = 0; id < count; ++id) {
+      if (graph_.nodes[id].object.optimizer) add_slots(id, count);
+    }
     return std::move(graph_);
   }
 
  private:
+  /// Those of variables among the first `count` nodes, name after name.
+  void add_slots(size_t id, size_t count) {
+    const OptimizerPtr optimizer = graph_.nodes[id].object.optimizer;
+    for (const std::string& name : optimizer->referenced_slots()) {
+      for (size_t original = 0; original < count; ++original) {
+        const ObjectNode& node = graph_.nodes[original];
+        const VariablePtr slot = node.object.variable ? optimizer->find_slot(*node.object.variable, name) : nullptr;
+        if (!slot) continue;
+        const int number = add({.variable = slot}, node.path + "/.OPTIMIZER_SLOT/" + graph_.nodes[id].path + "/" + name);
+        graph_.nodes[id].slots.push_back({static_cast<int>(original), number, name});
+      }
+    }
+  }
+
   int add(const Trackable& object, std::string path) {
     const auto [found, added] = numbers_.try_emplace(identity_of(object), static_cast<int>(graph_.nodes.size()));
     if (added) graph_.nodes.push_back({object, std::move(path)});
@@ -68,7 +86,7 @@ std::vector<bool> nodes_with_values(const ObjectGraph& graph) {
   for (size_t id = 0; id < graph.nodes.size(); ++id) {
     for (const auto& [name, child] : graph.nodes[id].children)
       parents[static_cast<size_t>(child)].push_back(static_cast<int>(id));
-    if (graph.nodes[id].object.variable) open.push_back(static_cast<int>(id));
+    if (graph.nodes[id].object.variable || !graph.nodes[id].slots.empty()) open.push_back(static_cast<int>(id));
   }
   for (; !open.empty(); open.pop_front()) {
     const auto id = static_cast<size_t>(open.front());
@@ -106,6 +124,17 @@ std::vector<Trackable> reachable_objects(const TrackedRoot& root) {
   add({{"", root.object}});
   add(root.attached);
   for (size_t i = 0; i < result.size(); ++i) add(children_of(Trackable(result[i])));
+  const size_t count = result.size();
+  for (size_t i = 0; i < count; ++i) {
+    const OptimizerPtr optimizer = result[i].optimizer;
+    if (!optimizer) continue;
+    for (const std::string& name : optimizer->referenced_slots()) {
+      for (size_t k = 0; k < count; ++k) {
+        const VariablePtr slot = result[k].variable ? optimizer->find_slot(*result[k].variable, name) : nullptr;
+        if (slot) add({{name, {.variable = slot}}});
+      }
+    }
+  }
   return result;
 }
 
@@ -136,11 +165,7 @@ std::string serialize_graph(const ObjectGraph& graph) {
   for (const ObjectNode& node : graph.nodes) {
     auto& object = *proto.add_nodes();
     object.mutable_has_checkpoint_values()->set_value(has_values[static_cast<size_t>(proto.nodes_size() - 1)]);
-    for (const auto& [name, id] : node.children) {
-      auto& reference = *object.add_children();
-      reference.set_local_name(name);
-      reference.set_node_id(id);
-    }
+    write_references(node, object);
     if (!node.object.variable) continue;
     auto& attribute = *object.add_attributes();
     attribute.set_name("VARIABLE_VALUE");

@@ -11,13 +11,20 @@
 
 namespace keras {
 
-struct ObjectNode {
-  Trackable object;
-  std::string path;                                        // names from the root to it, the shortest, escaped as in keys
-  std::vector<std::pair<std::string, int>> children = {};  // local name → node
+/// A slot of a legacy optimizer, which hangs below no object: nodes of the variable it is of and of its own.
+struct SlotReference {
+  int original = 0, slot = 0;
+  std::string name;
 };
 
-/// Nodes in breadth-first order from the root (node 0), each once.
+struct ObjectNode {
+  Trackable object;
+  std::string path;  // names from the root to it, the shortest, escaped as in keys; of a slot as TensorFlow makes it up
+  std::vector<std::pair<std::string, int>> children = {};  // local name → node
+  std::vector<SlotReference> slots = {};                   // of a legacy optimizer
+};
+
+/// Nodes in breadth-first order from the root (node 0), each once; then slots of legacy optimizers.
 struct ObjectGraph {
   std::vector<ObjectNode> nodes;
 };
@@ -40,6 +47,22 @@ ObjectGraph checkpoint_graph(const TrackedRoot& root);
 /// The graph that Keras writes to a SavedModel: layers, weights, lists of variables, the optimizer (or null), and a node for
 /// the signatures, whose number is returned in `signatures`.
 ObjectGraph saved_model_graph(const FunctionalPtr& model, const OptimizerPtr& optimizer, int& signatures);
+
+/// Children and slots, which the messages of checkpoints and SavedModels have alike.
+template <class Message>
+void write_references(const ObjectNode& node, Message& object) {
+  for (const auto& [name, id] : node.children) {
+    auto& reference = *object.add_children();
+    reference.set_local_name(name);
+    reference.set_node_id(id);
+  }
+  for (const SlotReference& slot : node.slots) {
+    auto& reference = *object.add_slot_variables();
+    reference.set_original_variable_node_id(slot.original);
+    reference.set_slot_name(slot.name);
+    reference.set_slot_variable_node_id(slot.slot);
+  }
+}
 
 /// The graph as checkpoints store it, serialized.
 std::string serialize_graph(const ObjectGraph& graph);

@@ -40,6 +40,23 @@ std::vector<int> awaited_children(const SavedNode& node, const Trackable& object
   return result;
 }
 
+/// The children of objects, asked for once: in a saved graph, which may loop, one object can be met many times. Lists that are
+/// made for the graph alone live as long.
+class ChildrenByName {
+ public:
+  std::map<std::string, Trackable, std::less<>>& of(const Trackable& object) {
+    const auto [place, added] = children_.try_emplace(identity_of(object));
+    if (added) {
+      const TrackedChildren children = object.optimizer ? object.optimizer->restorable_children() : children_of(object);
+      place->second.insert(children.begin(), children.end());
+    }
+    return place->second;
+  }
+
+ private:
+  std::map<const void*, std::map<std::string, Trackable, std::less<>>> children_;
+};
+
 /// As Python prints a variable, without its values.
 std::string describe(const Variable& variable) {
   return keras::format("<tf.Variable '{}:0' shape={} dtype={}>", variable.name(), variable.shape(), variable.dtype());
@@ -86,18 +103,34 @@ void Restoration::plan_child(std::string_view name, const Trackable& object, Rea
 
 void Restoration::match(int node, const Trackable& object, const TrackedChildren& attached, ReadList* reads) {
   growing_.clear();
+  ChildrenByName known;
+  known.of(object).insert(attached.begin(), attached.end());
   std::deque<std::pair<int, Trackable>> open = {{node, object}};
   std::set<std::pair<int, const void*>> seen;
   for (; !open.empty(); open.pop_front()) {
     const auto [id, current] = open.front();
     if (!seen.emplace(id, identity_of(current)).second || !bind(id, current, reads)) continue;
     if (may_grow(current)) growing_.emplace_back(id, current);
-    TrackedChildren children = children_of(current);
-    if (seen.size() == 1) children.insert(children.end(), attached.begin(), attached.end());
-    std::map<std::string_view, const Trackable*> by_name;
-    for (const auto& [name, child] : children) by_name.emplace(name, &child);
+    const auto& children = known.of(current);
     for (const auto& [name, saved_child] : saved_.nodes()[static_cast<size_t>(id)].children) {
-      if (const auto found = by_name.find(name); found != by_name.end()) open.emplace_back(saved_child, *found->second);
+      if (const auto found = children.find(name); found != children.end()) open.emplace_back(saved_child, found->second);
+    }
+  }
+  match_slots(reads);
+}
+
+/// Slots of legacy optimizers belong to an optimizer and a variable, wherever these are. As in TensorFlow they are made here
+/// where the optimizer has not made them yet.
+void Restoration::match_slots(ReadList* reads) {
+  for (const auto& [node, weak] : optimizers_) {
+    const OptimizerPtr optimizer = weak.lock();
+    if (!optimizer) continue;
+    for (const SlotReference& reference : saved_.nodes()[static_cast<size_t>(node)].slots) {
+      if (bound_[static_cast<size_t>(reference.slot)]) continue;
+      const auto found = variables_.find(reference.original);
+      const VariablePtr original = found == variables_.end() ? nullptr : found->second.lock();
+      const VariablePtr slot = original ? optimizer->referenced_slot(original, reference.name) : nullptr;
+      if (slot) bind(reference.slot, {.variable = slot}, reads);
     }
   }
 }
@@ -108,7 +141,10 @@ bool Restoration::bind(int node, const Trackable& object, ReadList* reads) {
   if (bound_[index]) return object.container || objects_[index].lock().get() == identity_of(object);
   bound_[index] = true;
   objects_[index] = weak(object);
-  if (object.variable) restore(node, object.variable, reads);
+  if (object.optimizer) optimizers_[node] = object.optimizer;
+  if (!object.variable) return true;
+  variables_[node] = object.variable;
+  restore(node, object.variable, reads);
   return true;
 }
 
@@ -145,18 +181,31 @@ void Restoration::plan_waiting(ReadList& reads) {
     const std::vector<int> children = awaited_children(saved_.nodes()[static_cast<size_t>(node)], object);
     open.insert(open.end(), children.begin(), children.end());
   }
-  std::set<int> seen;
+  std::set<int> awaited;
   while (!open.empty()) {
     const int node = open.back();
     open.pop_back();
-    if (bound_[static_cast<size_t>(node)] || !seen.insert(node).second) continue;
-    const SavedNode& saved = saved_.nodes()[static_cast<size_t>(node)];
-    const std::string* key = saved.value_key();
-    if (key != nullptr && saved_.bundle().entries().contains(*key)) {
-      Tensor value = saved_.plan_tensor(*key, reads);
-      if (value.valid()) waiting_[node] = std::move(value);
+    if (bound_[static_cast<size_t>(node)] || !awaited.insert(node).second) continue;
+    for (const auto& [name, child] : saved_.nodes()[static_cast<size_t>(node)].children) open.push_back(child);
+  }
+  const auto may_come = [&](int node) { return bound_[static_cast<size_t>(node)] || awaited.contains(node); };
+  std::set<int> slots;
+  for (size_t node = 0; node < bound_.size(); ++node) {
+    for (const SlotReference& reference : saved_.nodes()[node].slots) {
+      const bool known = bound_[static_cast<size_t>(reference.slot)] || awaited.contains(reference.slot);
+      if (!known && may_come(static_cast<int>(node)) && may_come(reference.original)) slots.insert(reference.slot);
     }
-    for (const auto& [name, child] : saved.children) open.push_back(child);
+  }
+  // A value that many nodes name is read once, so that a file cannot ask for more than it holds.
+  std::map<std::string, Tensor> values;
+  for (const std::set<int>* nodes : {&awaited, &slots}) {
+    for (const int node : *nodes) {
+      const std::string* key = saved_.nodes()[static_cast<size_t>(node)].value_key();
+      if (key == nullptr || !saved_.bundle().entries().contains(*key)) continue;
+      const auto [value, added] = values.try_emplace(*key);
+      if (added) value->second = saved_.plan_tensor(*key, reads);
+      if (value->second.valid()) waiting_[node] = value->second;
+    }
   }
 }
 
@@ -211,11 +260,10 @@ std::string Restoration::why_names_do_not_match() const {
 std::string Restoration::why_not_consumed(const TrackedRoot& root) const {
   std::string why = why_not_existing_matched(root);
   if (!why.empty() || saved_.nodes().empty()) return why;
-  const std::vector<std::string> names = saved_.node_names();
   for (size_t id = 0; id < bound_.size(); ++id) {
     const SavedNode& node = saved_.nodes()[id];
     if (!node.attributes.empty() && !bound_[id])
-      return keras::format("Unresolved object in checkpoint {}: {}", names[id], describe(node));
+      return keras::format("Unresolved object in checkpoint {}: {}", saved_.node_name(static_cast<int>(id)), describe(node));
   }
   if (unused_.empty()) return {};
   why = "Unused attributes in these objects (the attributes exist in the checkpoint but were not restored):";

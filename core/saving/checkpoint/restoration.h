@@ -40,6 +40,7 @@ class Restoration : public std::enable_shared_from_this<Restoration> {
   void match(int node, const Trackable& object, const TrackedChildren& attached, ReadList* reads);
   bool bind(int node, const Trackable& object, ReadList* reads);
   void restore(int node, const VariablePtr& variable, ReadList* reads);
+  void match_slots(ReadList* reads);
   void plan_by_names(const TrackedRoot& root, ReadList& reads);
   void plan_waiting(ReadList& reads);
   void watch(int node, const Trackable& object);
@@ -48,6 +49,8 @@ class Restoration : public std::enable_shared_from_this<Restoration> {
   SavedCheckpoint saved_;
   std::vector<bool> bound_;                                 // by node
   std::vector<std::weak_ptr<const void>> objects_;          // by node; lists and dicts have none
+  std::map<int, std::weak_ptr<Variable>> variables_;        // by node, those that are bound
+  std::map<int, std::weak_ptr<Optimizer>> optimizers_;      // the same
   std::set<const Variable*> restored_;                      // by this restore, the first place counts
   std::map<int, Tensor> waiting_;                           // by node
   std::vector<std::pair<int, Trackable>> growing_;          // met in the last match: may get children later

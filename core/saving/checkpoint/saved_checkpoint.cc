@@ -5,7 +5,6 @@
 
 #include "core/base/format.h"
 #include "core/formats/parse_proto.h"
-#include "core/saving/checkpoint/object_graph.h"
 #include "proto/trackable_object_graph.pb.h"
 
 namespace keras {
@@ -74,27 +73,33 @@ SavedCheckpoint::SavedCheckpoint(std::shared_ptr<const BundleReader> bundle, std
   nodes_ = nodes_of(proto, shard->name());
 }
 
-std::vector<std::string> SavedCheckpoint::node_names() const {
-  std::vector<std::string> names(nodes_.size());
-  if (nodes_.empty()) return names;
-  names[0] = "(root)";
+std::string SavedCheckpoint::node_name(int node) const {
+  std::vector<std::pair<int, const std::string*>> parents(nodes_.size(), {-1, nullptr});
   std::deque<int> open = {0};
   for (; !open.empty(); open.pop_front()) {
-    const auto id = static_cast<size_t>(open.front());
-    for (const auto& [name, child] : nodes_[id].children) {
-      std::string& path = names[static_cast<size_t>(child)];
-      if (!path.empty()) continue;
-      path = names[id] + "." + name;
+    for (const auto& [name, child] : nodes_[static_cast<size_t>(open.front())].children) {
+      auto& parent = parents[static_cast<size_t>(child)];
+      if (child == 0 || parent.second != nullptr) continue;
+      parent = {open.front(), &name};
       open.push_back(child);
     }
   }
+  const auto path_to = [&](int id) {
+    std::vector<const std::string*> names;
+    for (; parents[static_cast<size_t>(id)].second != nullptr; id = parents[static_cast<size_t>(id)].first)
+      names.push_back(parents[static_cast<size_t>(id)].second);
+    if (id != 0) return std::string();
+    std::string path = "(root)";
+    for (auto name = names.rbegin(); name != names.rend(); ++name) path += "." + **name;
+    return path;
+  };
   for (size_t id = 0; id < nodes_.size(); ++id) {
-    for (const SavedNode::Slot& slot : nodes_[id].slots) {
-      names[static_cast<size_t>(slot.slot)] =
-          keras::format("{}'s state '{}' for {}", names[id], slot.name, names[static_cast<size_t>(slot.original)]);
+    for (const SlotReference& slot : nodes_[id].slots) {
+      if (slot.slot == node)
+        return keras::format("{}'s state '{}' for {}", path_to(static_cast<int>(id)), slot.name, path_to(slot.original));
     }
   }
-  return names;
+  return path_to(node);
 }
 
 void SavedCheckpoint::check_fits(const std::string& key, const Variable& variable) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/formats/tensor_bundle/bundle_reader.h"
+#include "core/saving/checkpoint/object_graph.h"
 #include "core/saving/file_set.h"
 #include "core/saving/read_list.h"
 
@@ -18,13 +19,9 @@ struct SavedNode {
   struct Attribute {
     std::string name, full_name, key;  // "VARIABLE_VALUE", "dense/kernel", the name in the table
   };
-  struct Slot {
-    int original = 0, slot = 0;
-    std::string name;
-  };
   std::vector<std::pair<std::string, int>> children;
   std::vector<Attribute> attributes;
-  std::vector<Slot> slots;  // of legacy optimizers
+  std::vector<SlotReference> slots;  // of legacy optimizers
 
   /// The child of that name, or -1.
   int child(std::string_view name) const;
@@ -40,8 +37,8 @@ class SavedCheckpoint {
   /// Empty for name-based checkpoints, as TensorFlow 1 wrote them.
   const std::vector<SavedNode>& nodes() const { return nodes_; }
   const BundleReader& bundle() const { return *bundle_; }
-  /// "(root).layer.kernel" for each node, as Python prints them; empty for nodes that nothing leads to.
-  std::vector<std::string> node_names() const;
+  /// "(root).layer.kernel", as Python prints a node; empty for one that nothing leads to.
+  std::string node_name(int node) const;
 
   /// Plans the reading of a value into a variable. Throws NotFoundError, ValueError (another shape), InvalidArgumentError
   /// (another dtype).

@@ -8,12 +8,18 @@
 namespace keras {
 namespace {
 
-/// Slots are made where the file has them. Throws ValueError where their number is another.
+/// Slots are made where the file has them. Throws ValueError where their number is another. (Those of legacy optimizers are made
+/// as they are found; here all others of the model join them.)
 void build_slots(Optimizer& optimizer, const SavedCheckpoint& saved, const std::vector<VariablePtr>& trainable) {
   const auto child = [&](int node, std::string_view name) {
     return node < 0 ? -1 : saved.nodes()[static_cast<size_t>(node)].child(name);
   };
-  const int list = child(child(0, "optimizer"), "_variables");
+  const int node = child(0, "optimizer");
+  if (optimizer.is_legacy()) {
+    if (node >= 0 && !saved.nodes()[static_cast<size_t>(node)].slots.empty()) optimizer.build(trainable);
+    return;
+  }
+  const int list = child(node, "_variables");
   const size_t count = list < 0 ? 0 : saved.nodes()[static_cast<size_t>(list)].children.size();
   if (count > 1) optimizer.build(trainable);
   if (count > 0 && count != optimizer.variables().size()) {

@@ -69,17 +69,13 @@ void add_signature(const ServingFunction& serving, const ObjectGraph& graph, int
 void write_object_graph(const ObjectGraph& graph, tensorflow::SavedObjectGraph& proto) {
   for (const ObjectNode& node : graph.nodes) {
     auto& object = *proto.add_nodes();
-    for (const auto& [name, id] : node.children) {
-      auto& reference = *object.add_children();
-      reference.set_local_name(name);
-      reference.set_node_id(id);
-    }
+    write_references(node, object);
     if (node.object.variable)
       set_variable(object, *node.object.variable);
     else if (node.object.layer)
       set_user_object(object, keras_identifier(*node.object.layer), 1);
     else if (node.object.optimizer)
-      set_user_object(object, "experimentalOptimizer", 2);
+      set_user_object(object, node.object.optimizer->is_legacy() ? "optimizer" : "experimentalOptimizer", 2);
     else
       set_user_object(object, node.object.container->kind, 1);
   }
@@ -108,12 +104,6 @@ std::vector<OutputFile> write_saved_model(const Trainer& trainer, bool include_o
                      model->name());
   }
   const bool compiled = trainer.compiled() && include_optimizer;
-  if (compiled && trainer.optimizer()->is_legacy()) {
-    throw UnimplementedError(
-        "Model '{}' is trained by a legacy optimizer ({}), whose state is saved to HDF5 only: save to a path that ends in .h5, "
-        "or with `includeOptimizer: false`.",
-        model->name(), trainer.optimizer()->class_name());
-  }
   int signatures = -1;
   const ObjectGraph graph = saved_model_graph(model, compiled ? trainer.optimizer() : nullptr, signatures);
   BundleWriter bundle;

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "core/keras/models/sequential.h"
-#include "core/keras/optimizers/legacy_optimizers.h"
 #include "core/saving/checkpoint/checkpoint_loader.h"
 #include "core/saving/checkpoint/checkpoint_writer.h"
 #include "proto/trackable_object_graph.pb.h"
@@ -168,15 +167,87 @@ TEST(Checkpoint, GraphsThatLoopOrNameOtherKeysEnd) {
   EXPECT_THROW(restore(with_graph(graph.SerializeAsString()), objects, few), ResourceExhaustedError);
 }
 
-TEST(Checkpoint, IsRefusedWhereALegacyOptimizersStateWouldBeLeftOut) {
-  const TrackedRoot root{
-      {.container = std::make_shared<Container>(Container{"", {{"opt", {.optimizer = make_legacy_optimizer("Adam")}}}})}};
-  try {
-    write_checkpoint(root, "ckpt");
-    FAIL() << "written";
-  } catch (const UnimplementedError& error) {
-    EXPECT_NE(std::string_view(error.what()).find("'opt' is a legacy optimizer (Adam)"), std::string_view::npos) << error.what();
+OptimizerPtr legacy(Session& session, const std::string& class_name) {
+  return make_optimizer({{"class_name", class_name}, {"config", {{"is_legacy_optimizer", true}}}}, session);
+}
+
+TEST(Checkpoint, SlotsOfLegacyOptimizersBelongToTheirVariables) {
+  Session session(1);
+  const VariablePtr v = vector_variable("v", {1, 2}), w = vector_variable("w", {3});
+  const OptimizerPtr adam = legacy(session, "Adam");
+  adam->build({v, w});
+  adam->iterations()->assign(Tensor::scalar(int64_t{5}));
+  for (size_t i = 1; i < 5; ++i) adam->variables()[i]->mutable_value().data<float>()[0] = static_cast<float>(i);
+  const Files files = written(tree({{"v", {.variable = v}}, {"w", {.variable = w}}, {"opt", {.optimizer = adam}}}));
+  // A name in the file may be another here: the slots go with the variables.
+  const VariablePtr other_v = vector_variable("other", {0, 0}), other_w = vector_variable("w", {0});
+  const OptimizerPtr other = legacy(session, "Adam");
+  const TrackedRoot root = tree({{"v", {.variable = other_v}}, {"w", {.variable = other_w}}, {"opt", {.optimizer = other}}});
+  EXPECT_EQ(restore(files, root)->why_not_consumed(root), "") << "the slots are made where they are missing";
+  other->build({other_w, other_v});
+  EXPECT_EQ(other->iterations()->value().number_at(0), 5);
+  EXPECT_EQ(values(other->find_slot(*other_v, "m"))[0], 1);
+  EXPECT_EQ(values(other->find_slot(*other_w, "m"))[0], 2);
+  EXPECT_EQ(values(other->find_slot(*other_v, "v"))[0], 3);
+  EXPECT_EQ(values(other->find_slot(*other_w, "v"))[0], 4);
+  // Slots that the class does not have, of variables that are not there, are left.
+  const TrackedRoot sgd = tree({{"v", {.variable = other_v}}, {"opt", {.optimizer = legacy(session, "SGD")}}});
+  EXPECT_NE(restore(files, sgd)->why_not_consumed(sgd), "");
+}
+
+/// Every node the child "root" of the one before, as a model is its own; and a value that many nodes name.
+TEST(Checkpoint, GraphsOfAMillionNodesEnd) {
+  tensorflow::TrackableObjectGraph graph;
+  constexpr int kNodes = 1'000'000;
+  for (int id = 0; id < kNodes; ++id) {
+    auto& node = *graph.add_nodes();
+    auto& next = *node.add_children();
+    next.set_local_name("root");
+    next.set_node_id((id + 1) % kNodes);
+    auto& attribute = *node.add_attributes();
+    attribute.set_name("VARIABLE_VALUE");
+    attribute.set_checkpoint_key(variable_key("v"));
   }
+  Session session(1);
+  const SequentialPtr model = Sequential::make(session, "m");
+  const TrackedRoot self{{.layer = model}, {{"root", {.layer = model}}}}, other{{.layer = model}};
+  const Files files = with_graph(graph.SerializeAsString());
+  const auto all = restore(files, self);
+  EXPECT_NE(all->why_not_existing_matched(self).find("not"), 0u);
+  const auto waiting = restore(files, other);
+  EXPECT_NE(waiting->why_not_consumed(other).find("Unresolved object in checkpoint (root).root: "), std::string::npos);
+}
+
+TEST(Checkpoint, SlotReferencesThatLieAreRefusedOrLeft) {
+  Session session(1);
+  const VariablePtr v = vector_variable("v", {0, 0});
+  const TrackedRoot root = tree({{"v", {.variable = v}}, {"opt", {.optimizer = legacy(session, "Adam")}}});
+  const auto with_slot = [](int original, int slot, const std::string& name) {
+    tensorflow::TrackableObjectGraph graph;
+    for (int i = 0; i < 4; ++i) graph.add_nodes();
+    for (const auto& [child, id] : {std::pair{"v", 1}, {"opt", 2}}) {
+      auto& reference = *graph.mutable_nodes(0)->add_children();
+      reference.set_local_name(child);
+      reference.set_node_id(id);
+    }
+    for (const int id : {1, 3}) {
+      auto& attribute = *graph.mutable_nodes(id)->add_attributes();
+      attribute.set_name("VARIABLE_VALUE");
+      attribute.set_checkpoint_key(variable_key("v"));
+    }
+    auto& reference = *graph.mutable_nodes(2)->add_slot_variables();
+    reference.set_original_variable_node_id(original);
+    reference.set_slot_variable_node_id(slot);
+    reference.set_slot_name(name);
+    return with_graph(graph.SerializeAsString());
+  };
+  EXPECT_EQ(restore(with_slot(1, 3, "m"), root)->why_not_consumed(root), "");
+  for (const auto& [original, slot] : {std::pair{4, 3}, {-1, 3}, {1, 4}, {1, -1}, {1, 1 << 30}})
+    EXPECT_THROW(restore(with_slot(original, slot, "m"), root), DataLossError) << original << " " << slot;
+  // Of an optimizer, of itself, into the root, and under a name that no slot has.
+  for (const auto& [original, slot, name] :
+       {std::tuple{2, 3, "m"}, {3, 3, "m"}, {1, 0, "m"}, {1, 2, "v"}, {1, 3, "no such slot"}})
+    EXPECT_NE(restore(with_slot(original, slot, name), root)->why_not_consumed(root), "") << original << " " << slot << name;
 }
 
 TEST(Checkpoint, DamagedStringsLeaveAllVariablesAsTheyAre) {
