@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/formats/hdf5/hdf5_reader.h"
+#include "core/formats/tensor_bundle/bundle_reader.h"
 #include "core/formats/tensor_bundle/sstable.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -51,6 +52,22 @@ void write_tables(const fs::path& index, const fs::path& shard, const fs::path& 
   if (metaindex != std::string::npos) write(out / "sstable" / (name + "_block"), '\1' + file.substr(0, metaindex - 5));
 }
 
+/// The object graphs of checkpoints.
+void write_graphs(const fs::path& folder, const fs::path& out) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".index") continue;
+    const std::string index = contents(entry.path());
+    const BundleReader bundle = BundleReader::open(*source_of(std::as_bytes(std::span(index))), Limits{});
+    const auto found = bundle.entries().find("_CHECKPOINTABLE_OBJECT_GRAPH");
+    if (found == bundle.entries().end()) continue;
+    const std::string shard = contents(fs::path(entry.path()).replace_extension(".data-00000-of-00001"));
+    const auto stored = std::as_bytes(std::span(shard)).subspan(static_cast<size_t>(found->second.offset));
+    const auto graph = bundle.decode_strings(found->first, stored.first(static_cast<size_t>(found->second.bytes)), Limits{});
+    if (graph.at(0).size() <= kLargestSeed)
+      write(out / (std::to_string(graph[0].size()) + "_" + entry.path().stem().string()), graph[0]);
+  }
+}
+
 /// The configs of the models in H5 files.
 void write_configs(const fs::path& models, const fs::path& out) {
   for (const auto& entry : fs::directory_iterator(models)) {
@@ -78,6 +95,8 @@ int main(int count, char** arguments) {
   copy_files(fixtures / "hdf5", ".h5", out / "hdf5");
   write_tables(fixtures / "checkpoints/all_dtypes.index", fixtures / "checkpoints/all_dtypes.data-00000-of-00002", out);
   write_tables(fixtures / "checkpoints/training/ckpt-1.index", fixtures / "checkpoints/training/ckpt-1.data-00000-of-00001", out);
+  write_graphs(fixtures / "checkpoints", out / "graph");
+  write_graphs(fixtures / "models/train_adam_mse", out / "graph");
   write_configs(fixtures / "models", out / "json");
   write(out / "json" / "literals", R"([NaN, -Infinity, Infinity, 1e-05, -0.0, "\ud83d\ude00 größe", null, true, {"": []}])");
   return 0;
