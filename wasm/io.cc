@@ -166,11 +166,12 @@ val finish(CheckpointZip& zip) {
   }
   val result = val::object();
   result.set("members", members);
+  result.set("savedModel", zip.is_saved_model());
   return result;
 }
 
 /// {model, warnings}; of weights, the warnings alone; of a checkpoint, {restoration}; of a zip, {members: [{path, size, offset |
-/// bytes}]}; of a graph, {graph, description, variables}.
+/// bytes}], savedModel}; of a graph, {graph, description, variables}.
 val loader_finish(int id) {
   return guarded([&] { return std::visit([](auto& loader) { return finish(loader); }, loaders().get(id)); });
 }

@@ -1,6 +1,8 @@
 // One file is HDF5 or a zip; several are a SavedModel's folder or a checkpoint.
 #include "core/saving/model_files.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/zip/zip_reader.h"
@@ -58,7 +60,11 @@ ModelFiles tell_zip(const SourcePtr& source, const Limits& limits) {
   if (!archive.find_folder_with(kSavedModelFile, folder)) {
     std::string weights_folder;
     if (!archive.find_folder_with(kArchiveConfig, folder) || !archive.find_folder_with(kArchiveWeights, weights_folder)) {
-      throw ValueError("{}: there is no model in this zip: no '{}' in any folder", source->name(), kSavedModelFile)
+      const bool is_checkpoint =
+          std::ranges::any_of(archive.members(), [](const ZipMember& member) { return member.name.ends_with(kIndexSuffix); });
+      throw ValueError(
+          "{}: there is no model in this zip: no '{}' in any folder{}", source->name(), kSavedModelFile,
+          is_checkpoint ? ". It holds a checkpoint, which has values only: `keras.train.loadCheckpoint(…)` reads it." : "")
           .at(source->name());
     }
     result.format = FileFormat::kKerasArchive;

@@ -1,7 +1,7 @@
 // keras.inspect: what TensorFlow's files hold, told without building a layer; digests are held against Node's own SHA-256.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -9,6 +9,7 @@ import * as keras from 'keras-wasm';
 
 import { fixture, plainTensor } from '../support.mjs';
 import { bytes, serve } from './server.mjs';
+import { zipOf } from './zip.mjs';
 
 const sha256 = (tensor) => {
   const { data } = plainTensor(tensor);
@@ -89,6 +90,67 @@ describe('inspect of checkpoints', () => {
       if (hex !== undefined) assert.equal(digest, createHash('sha256').update(Buffer.from(hex, 'hex')).digest('hex'), name);
     }
     assert.deepEqual((await keras.inspect(join(folder, 'training'))).weights, told.weights);
+  });
+});
+
+describe('A zip of checkpoints', () => {
+  const folder = fixture.path('checkpoints');
+  const filesOf = async (prefix, below = '') => {
+    const names = [`${prefix}.index`, `${prefix}.data-00000-of-00001`];
+    return Object.fromEntries(await Promise.all(names.map(async (name) => [below + name, await readFile(join(folder, name))])));
+  };
+  /** As inspect and loadCheckpoint tell the checkpoint itself. */
+  async function assertSame(source, prefix) {
+    const [told, expected] = [await keras.inspect(source()), await keras.inspect(join(folder, prefix))];
+    assert.equal(told.format, 'checkpoint');
+    assert.deepEqual(told.weights, expected.weights);
+    const [reader, other] = [await keras.train.loadCheckpoint(source()), await keras.train.loadCheckpoint(join(folder, prefix))];
+    assert.deepEqual(reader.getVariableToShapeMap(), other.getVariableToShapeMap());
+    for (const [name, dtype] of Object.entries(reader.getVariableToDtypeMap())) {
+      const values = (tensor) => (dtype === 'string' ? tensor.dataSync() : [...tensor.bytes()]);
+      assert.deepEqual(values(reader.getTensor(name)), values(other.getTensor(name)), name);
+    }
+  }
+  test('is read from a path, bytes, a Blob and a response', async () => {
+    const files = Object.entries(await filesOf('training/ckpt-1', 'some/where/'));
+    const zip = zipOf(files);
+    const place = await mkdtemp(join(tmpdir(), 'inspect-'));
+    await writeFile(join(place, 'c.zip'), zip);
+    const deflated = () => new Blob([zipOf(files, { compress: true })]);
+    for (const source of [() => join(place, 'c.zip'), () => zip, deflated, () => new Response(zip)])
+      await assertSame(source, 'training/ckpt-1');
+    await rm(place, { recursive: true });
+  });
+  test('may hold several, where a state file names the latest', async () => {
+    const state = { 'training/checkpoint': await readFile(join(folder, 'training/checkpoint')) };
+    const both = { ...(await filesOf('training/ckpt-1')), ...(await filesOf('training/ckpt-2')) };
+    const zip = zipOf(Object.entries({ ...both, ...state }));
+    await assertSame(() => zip, 'training/ckpt-2');
+    for (const read of [keras.inspect, keras.train.loadCheckpoint])
+      await assert.rejects(read(zipOf(Object.entries(both))), { name: 'ValueError', message: /There are 2 checkpoints/ });
+  });
+  test('whose shard is missing tells the keys, and that their values are missing', async () => {
+    const [index] = Object.entries(await filesOf('training/ckpt-1'));
+    const told = await keras.inspect(zipOf([index]));
+    assert.ok(told.weights.length > 0 && told.weights.every(({ problem }) => /missing/.test(problem)));
+    await assert.rejects(keras.train.loadCheckpoint(zipOf([index])), { name: 'NotFoundError', message: /is missing/ });
+  });
+  test('is refused by loadModel, which says what it is', async () => {
+    const zip = zipOf(Object.entries(await filesOf('training/ckpt-1')));
+    await assert.rejects(keras.loadModel(zip), { name: 'ValueError', message: /It holds a checkpoint.*loadCheckpoint/ });
+  });
+  test("may be a SavedModel's, with or without Keras's metadata", async () => {
+    for (const path of [fixture.path('saved_models/functions.zip'), fixture.model('small_cnn').path('wrappedZip')]) {
+      const told = await keras.inspect(path);
+      assert.equal(told.format, 'saved_model');
+      const reader = await keras.train.loadCheckpoint(path);
+      assert.deepEqual(
+        Object.entries(reader.getVariableToShapeMap()),
+        told.weights.map(({ name, shape }) => [name, shape]),
+      );
+      const { name, digest } = told.weights.find((row) => row.digest !== undefined);
+      assert.equal(createHash('sha256').update(reader.getTensor(name).bytes()).digest('hex'), digest);
+    }
   });
 });
 

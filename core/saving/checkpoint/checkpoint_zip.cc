@@ -2,6 +2,7 @@
 #include "core/saving/checkpoint/checkpoint_zip.h"
 
 #include "core/formats/zip/zip_reader.h"
+#include "core/saving/saved_model/saved_model_reader.h"
 
 namespace keras {
 namespace {
@@ -32,6 +33,8 @@ std::vector<BytesWanted> CheckpointZip::prepare() {
         members.push_back({member.name, member.bytes, std::nullopt, std::move(source)});
     }
     members_ = std::move(members);
+    std::string folder;
+    is_saved_model_ = archive.find_folder_with(kSavedModelFile, folder);
     return {};
   } catch (const NeedBytes& need) {
     return files_.wanted(need);

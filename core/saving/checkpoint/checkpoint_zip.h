@@ -29,12 +29,15 @@ class CheckpointZip {
   std::vector<BytesWanted> prepare();
   /// Indexes, shards and `checkpoint` files, wherever they are. None for a file that is no zip.
   const std::vector<CheckpointMember>& members() const { return members_; }
+  /// Whether these are the variables of a SavedModel.
+  bool is_saved_model() const { return is_saved_model_; }
   ReadBatches& reads() { return reads_; }
 
  private:
   Limits limits_;
   FileSet files_;
   std::vector<CheckpointMember> members_;
+  bool is_saved_model_ = false;
   ReadBatches reads_;  // none: members are read by range
 };
 

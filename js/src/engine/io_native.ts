@@ -56,14 +56,15 @@ export interface NativeIo {
   /** Bytes of a range, in order. */
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
   /**
-   * `model` only of a loader of models, `restoration` only of one of checkpoints, `members` only of a zip, `graph` and what
-   * follows only of a SavedModel as a graph.
+   * `model` only of a loader of models, `restoration` only of one of checkpoints, `members` and `savedModel` only of a zip, `graph`
+   * and what follows only of a SavedModel as a graph.
    */
   loaderFinish(id: number): {
     model?: number;
     restoration?: number;
     warnings?: string[];
     members?: NativeMember[];
+    savedModel?: boolean;
     graph?: number;
     description?: string;
     variables?: (NativeVariable | null)[];

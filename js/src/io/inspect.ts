@@ -3,10 +3,10 @@ import { type Json, type JsonObject, objectFromJson } from '../config.js';
 import { native, ready } from '../engine/index.js';
 import type { NativeWanted } from '../engine/io_native.js';
 import { NotFoundError, throwIfAborted } from '../errors.js';
-import { type CheckpointFiles, openCheckpoint, shardSuffix } from '../train/checkpoint_files.js';
+import { type CheckpointFiles, openAmong, openCheckpoint, shardSuffix } from '../train/checkpoint_files.js';
 import { openIndex } from '../train/checkpoint_reader.js';
 import type { OpenSource, Progress, SourceFile } from './files.js';
-import { answerWishes } from './load.js';
+import { answerWishes, checkpointsInZip } from './load.js';
 import { type ModelSource, openSource } from './source.js';
 
 /** An array of a file. */
@@ -99,7 +99,7 @@ async function checkpointSource(files: CheckpointFiles): Promise<OpenSource> {
 const isModelFile = ({ path }: SourceFile): boolean => /(^|\/)saved_model\.pb$/.test(path);
 const isIndex = ({ path }: SourceFile): boolean => path.endsWith('.index');
 
-/** A checkpoint is named by a prefix, by a folder whose `checkpoint` file tells the latest, or by its files. */
+/** A checkpoint is named by a prefix, by a folder whose `checkpoint` file tells the latest, or by its files, which may be in a zip. */
 async function openAny(source: ModelSource, options: InspectOptions): Promise<OpenSource> {
   let opened: OpenSource;
   try {
@@ -112,9 +112,23 @@ async function openAny(source: ModelSource, options: InspectOptions): Promise<Op
       throw error;
     });
   }
+  const [first] = opened.files;
+  if (opened.files.length === 1 && first !== undefined && !isIndex(first)) return openZipped(opened, first);
   if (opened.files.some(isModelFile) || !opened.files.some(isIndex)) return opened;
   await opened.close?.();
   return checkpointSource(await openCheckpoint(source, options));
+}
+
+/** The checkpoint in a zip; other files as they are. */
+async function openZipped(opened: OpenSource, file: SourceFile): Promise<OpenSource> {
+  try {
+    const { files, isSavedModel } = await checkpointsInZip(file);
+    if (isSavedModel || !files.some(isIndex)) return opened;
+    return await checkpointSource(await openAmong({ ...opened, files }));
+  } catch (error) {
+    await opened.close?.();
+    throw error;
+  }
 }
 
 async function answerAll(

@@ -123,14 +123,19 @@ async function readPieces(
   }
 }
 
-/** The files of checkpoints inside a zip, read by ranges where they are stored; none if the file is no zip. */
-export async function checkpointsInZip(file: SourceFile): Promise<SourceFile[]> {
+/**
+ * The files of checkpoints inside a zip, read by ranges where they are stored; none if the file is no zip. `isSavedModel`: they are
+ * its variables.
+ */
+export async function checkpointsInZip(file: SourceFile): Promise<{ files: SourceFile[]; isSavedModel: boolean }> {
   const loader = native().checkpointZip();
   try {
     await runLoader(loader, { files: [file] }, {});
-    return (native().loaderFinish(loader).members ?? []).map(({ path, size, offset, bytes }) =>
+    const { members = [], savedModel = false } = native().loaderFinish(loader);
+    const files = members.map(({ path, size, offset, bytes }) =>
       bytes === undefined ? windowFile(path, file, offset as number, size) : bytesFile(path, bytes),
     );
+    return { files, isSavedModel: savedModel };
   } finally {
     native().releaseLoader(loader);
   }

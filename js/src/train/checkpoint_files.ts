@@ -103,7 +103,7 @@ function isText(source: ModelSource): source is string | URL {
 }
 
 /** The checkpoint among files. */
-async function openAmong({ files, close }: OpenSource): Promise<CheckpointFiles> {
+export async function openAmong({ files, close }: OpenSource): Promise<CheckpointFiles> {
   const prefix = await prefixAmong(files);
   return {
     prefix,
@@ -146,8 +146,8 @@ export async function openWeights(
     let { files } = opened;
     if (files.length === 1) {
       await ready();
-      const members = await checkpointsInZip(files[0] as SourceFile);
-      if (members.length > 0) files = members;
+      const inside = await checkpointsInZip(files[0] as SourceFile);
+      if (inside.files.length > 0) files = inside.files;
     }
     const isCheckpoint = files.some(({ path }) => path.endsWith(INDEX));
     return isCheckpoint ? { checkpoint: await openAmong({ ...opened, files }) } : { other: opened };
