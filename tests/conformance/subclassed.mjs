@@ -12,6 +12,7 @@ import { Mixed, numbered } from './custom_models.mjs';
 const { x, y } = JSON.parse(readFileSync(fixture.path('subclassed/expected.json'), 'utf8')).mixed;
 
 async function trained() {
+  await keras.ready();
   keras.backend.clearSession();
   const model = new Mixed();
   model.compile({ optimizer: keras.optimizers.adam({ learningRate: 0.0625 }), loss: 'mse', metrics: ['mae'] });
