@@ -83,7 +83,7 @@ function piecesOf(numbers: Float64Array): Piece[] {
 async function readValues(loader: number, files: readonly SourceFile[], options: ReadOptions): Promise<void> {
   const total = native().loaderBytes(loader);
   // Used in turns, again and again: while the engine takes over one piece, the next is on its way.
-  const rooms = [0, 1].map(() => new Uint8Array(Math.min(CHUNK, total)));
+  const rooms = [0, 1].map(() => new Uint8Array(Math.min(CHUNK, Math.max(0, ...files.map(({ size }) => size)))));
   let loaded = 0;
   const onPiece = (bytes: number): void => {
     loaded += bytes;
