@@ -165,7 +165,7 @@ def legacy_restored(request, tensors, load_model):
     model.set_weights([np.zeros_like(w) for w in model.get_weights()])
     model.optimizer._create_all_weights(model.trainable_variables)
     if request["checkpoint"]:
-        tf.train.Checkpoint(model=model, optimizer=model.optimizer).restore(request["prefix"]).assert_consumed()
+        tf.train.Checkpoint(model=model, optimizer=model.optimizer).read(request["prefix"]).assert_consumed()
     else:
         model.load_weights(request["prefix"]).assert_consumed()
     told = {"optimizer": record.describe_optimizer(model.optimizer, tensors)}
