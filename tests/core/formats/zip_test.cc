@@ -1,8 +1,6 @@
 // Zip archives: ours read back, others made by hand as Python, macOS and streaming writers make them, broken ones.
 #include "core/formats/zip/zip_reader.h"
 
-#include <zlib.h>
-
 #include <map>
 #include <optional>
 
@@ -14,20 +12,6 @@ namespace keras {
 namespace {
 
 using namespace keras::testing;
-
-FileBytes deflate_raw(const FileBytes& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  FileBytes out(deflateBound(&stream, bytes.size()));
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 /// How a member is to be written.
 struct Part {
@@ -44,7 +28,7 @@ struct Part {
 FileBytes archive_of(const std::vector<Part>& parts, bool zip64_end = false, const std::string& comment = "") {
   ByteWriter file, directory;
   for (const Part& part : parts) {
-    const FileBytes stored = part.deflated ? deflate_raw(part.bytes) : part.bytes;
+    const FileBytes stored = part.deflated ? deflated(part.bytes, DeflateWrapper::kRaw) : part.bytes;
     const uint64_t bytes = part.claimed_bytes.value_or(part.bytes.size()), offset = file.size();
     const uint32_t crc = part.crc.value_or(crc32_of(part.bytes));
     const auto method = static_cast<uint16_t>(part.method >= 0 ? part.method : part.deflated ? 8 : 0);
