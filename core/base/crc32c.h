@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli), as tensor bundles and TFRecord files use it. Slicing by 16.
+// CRC-32C (Castagnoli), as tensor bundles and TFRecord files use it.
 #pragma once
 
 #include <cstddef>

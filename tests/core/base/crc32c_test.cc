@@ -22,6 +22,30 @@ TEST(Crc32c, KnownVectors) {
   EXPECT_EQ(crc_of(falling), 0x113FDB5Cu);
 }
 
+/// By the definition: the remainder of a division, bit by bit.
+uint32_t divided(std::string_view text, uint32_t crc) {
+  crc = ~crc;
+  for (const char c : text) {
+    crc ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78u : 0);
+  }
+  return ~crc;
+}
+
+TEST(Crc32c, LongInputsHaveTheRemainderOfTheDivision) {
+  std::string text;
+  uint32_t random = 1;
+  for (int i = 0; i < 40'000; ++i) text += static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
+  for (const size_t size : {3344u, 8192u, 11535u, 11536u, 11537u, 11543u, 11544u, 11552u, 19728u, 19737u, 39'999u}) {
+    for (const size_t start : {0u, 1u}) {
+      const std::string_view part = std::string_view(text).substr(start, size);
+      EXPECT_EQ(crc_of(part), divided(part, 0)) << size << " from " << start;
+      EXPECT_EQ(crc_of(part, 0xE3069283u), divided(part, 0xE3069283u)) << size << " from " << start;
+    }
+  }
+  EXPECT_EQ(crc_of(std::string(100'000, '\0')), divided(std::string(100'000, '\0'), 0));
+}
+
 TEST(Crc32c, ExtendsAtEverySplit) {
   std::string text;
   for (int i = 0; i < 50; ++i) text += static_cast<char>(i * 37);
