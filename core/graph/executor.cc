@@ -11,6 +11,7 @@
 #include "core/graph/op_runner.h"
 #include "core/graph/passes/passes.h"
 #include "core/graph/plan.h"
+#include "core/ops/half_precision.h"
 
 namespace keras {
 namespace {
@@ -217,7 +218,7 @@ void Executor::State::run_node(int32_t id, NodeContext& context, const Plan* pla
   const Slot* slots = plan != nullptr && !plan->slots.empty() ? plan->slots.data() + first : nullptr;
   context.bind(*node.op, node.attrs, node.dtypes, inputs, outputs, slots, arena.get());
   try {
-    node.op->def->kernel(context);
+    run_op_kernel(*node.op->def, context);
   } catch (Error& error) {
     add_place(error, node);
     throw;
@@ -320,7 +321,7 @@ std::vector<Tensor> run_kernel(const RegisteredOp& op, std::span<const Tensor> i
   for (const Tensor& input : inputs) pointers.push_back(&input);
   std::vector<Tensor> outputs(dtypes.size());
   context.bind(op, attrs, dtypes, pointers, outputs, nullptr, nullptr);
-  op.def->kernel(context);
+  run_op_kernel(*op.def, context);
   return outputs;
 }
 

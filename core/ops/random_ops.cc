@@ -6,11 +6,13 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 
 #include "core/kernels/philox.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
 #include "core/ops/variables.h"
+#include "core/tensor/half.h"
 
 namespace keras {
 namespace {
@@ -67,10 +69,74 @@ Tensor& output_of_named_shape(KernelContext& c) {
 template <auto kGenerator, auto kFill>
 void random_kernel(KernelContext& c) {
   Tensor& output = output_of_named_shape(c);
-  if (output.dtype() != DType::kFloat32) {
-    throw UnimplementedError("Random numbers of dtype {} are not implemented", output.dtype());
+  kFill(kGenerator(c), output);
+}
+
+std::span<float> floats(Tensor& tensor) { return {tensor.data<float>(), static_cast<size_t>(tensor.elements())}; }
+
+/// Words one after the other.
+class Words {
+ public:
+  explicit Words(const Philox& generator, uint64_t first_block = 0) : generator_(generator), at_(4 * first_block) {}
+  uint32_t next() {
+    if (at_ % 4 == 0) block_ = generator_.block(at_ / 4);
+    return block_[at_++ % 4];
   }
-  kFill(kGenerator(c), std::span<float>(output.data<float>(), static_cast<size_t>(output.elements())));
+  /// [0, 1) with 52 bits.
+  double next_double() {
+    const uint64_t high = next() & 0xFFFFFu;
+    return std::bit_cast<double>(uint64_t{1023} << 52 | high << 32 | next()) - 1.0;
+  }
+  /// Two normal numbers, by Box and Muller.
+  std::array<double, 2> next_normals() {
+    const double u = std::max(next_double(), 1e-7), angle = 2 * std::numbers::pi * next_double();
+    const double radius = std::sqrt(-2 * std::log(u));
+    return {std::sin(angle) * radius, std::cos(angle) * radius};
+  }
+
+ private:
+  Philox generator_;
+  uint64_t at_;
+  std::array<uint32_t, 4> block_{};
+};
+
+/// float32 takes 23 bits of a word, float64 52 bits of two, half 10 and bfloat16 7 of one, as TensorFlow does.
+void fill_uniform(const Philox& generator, Tensor& output) {
+  if (output.dtype() == DType::kFloat32) return kernels::random_uniform(generator, floats(output));
+  Words words(generator);
+  for (int64_t i = 0; i < output.elements(); ++i) {
+    if (output.dtype() == DType::kFloat64)
+      output.data<double>()[i] = words.next_double();
+    else if (output.dtype() == DType::kFloat16)
+      reinterpret_cast<uint16_t*>(output.raw())[i] = float_to_half(static_cast<float>(words.next() & 0x3FFu) / 1024);
+    else
+      reinterpret_cast<uint16_t*>(output.raw())[i] = float_to_bfloat16(static_cast<float>(words.next() & 0x7Fu) / 128);
+  }
+}
+
+void fill_normal(const Philox& generator, Tensor& output) {
+  if (output.dtype() == DType::kFloat32) return kernels::random_normal(generator, floats(output));
+  Words words(generator);
+  std::array<double, 2> pair{};
+  for (int64_t i = 0; i < output.elements(); ++i) {
+    if (i % 2 == 0) pair = words.next_normals();
+    output.data<double>()[i] = pair[static_cast<size_t>(i % 2)];
+  }
+}
+
+/// Each two doubles have 128 blocks to themselves, from which numbers outside (-2, 2) are drawn again.
+void fill_truncated_normal(const Philox& generator, Tensor& output) {
+  if (output.dtype() == DType::kFloat32) return kernels::random_truncated_normal(generator, floats(output));
+  for (int64_t i = 0; i < output.elements(); i += 2) {
+    Words words(generator, static_cast<uint64_t>(i) / 2 * 128);
+    for (int64_t found = 0; found < 2;) {
+      for (const double value : words.next_normals()) {
+        if (std::abs(value) >= 2 || found == 2) continue;
+        if (i + found < output.elements()) output.data<double>()[i + found] = value;
+        ++found;
+      }
+    }
+  }
 }
 
 /// minval + word % range, as TensorFlow does; 64-bit integers take two words each.
@@ -115,26 +181,6 @@ void random_full_int_kernel(KernelContext& c) {
                 bytes);
   }
 }
-
-/// Words one after the other.
-class Words {
- public:
-  explicit Words(const Philox& generator) : generator_(generator) {}
-  uint32_t next() {
-    if (at_ % 4 == 0) block_ = generator_.block(at_ / 4);
-    return block_[at_++ % 4];
-  }
-  /// [0, 1) with 52 bits.
-  double next_double() {
-    const uint64_t high = next() & 0xFFFFFu;
-    return std::bit_cast<double>(uint64_t{1023} << 52 | high << 32 | next()) - 1.0;
-  }
-
- private:
-  Philox generator_;
-  uint64_t at_ = 0;
-  std::array<uint32_t, 4> block_{};
-};
 
 /// logits [batch, classes], num_samples → [batch, num_samples]
 void multinomial_shape(ShapeContext& c) {
@@ -220,19 +266,19 @@ constexpr OpDef kOps[] = {
     {.name = "RandomUniform",
      .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
      .shape = random_shape,
-     .kernel = random_kernel<stateful_generator, kernels::random_uniform>,
+     .kernel = random_kernel<stateful_generator, fill_uniform>,
      .js = "random.uniform",
      .flags = kStateful | kNoGradient},
     {.name = "RandomStandardNormal",
      .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
      .shape = random_shape,
-     .kernel = random_kernel<stateful_generator, kernels::random_normal>,
+     .kernel = random_kernel<stateful_generator, fill_normal>,
      .js = "random.normal",
      .flags = kStateful | kNoGradient},
     {.name = "TruncatedNormal",
      .signature = "(shape: T) -> (output: dtype); seed: int = 0; seed2: int = 0; dtype: {floating}; T: {int32, int64}",
      .shape = random_shape,
-     .kernel = random_kernel<stateful_generator, kernels::random_truncated_normal>,
+     .kernel = random_kernel<stateful_generator, fill_truncated_normal>,
      .js = "random.truncatedNormal",
      .flags = kStateful | kNoGradient},
     {.name = "RandomUniformInt",
@@ -247,21 +293,21 @@ constexpr OpDef kOps[] = {
      .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
                   "Tseed: {int32, int64} = int64",
      .shape = random_shape,
-     .kernel = random_kernel<seeded_generator, kernels::random_uniform>,
+     .kernel = random_kernel<seeded_generator, fill_uniform>,
      .js = "random.statelessUniform",
      .flags = kNoGradient},
     {.name = "StatelessRandomNormal",
      .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
                   "Tseed: {int32, int64} = int64",
      .shape = random_shape,
-     .kernel = random_kernel<seeded_generator, kernels::random_normal>,
+     .kernel = random_kernel<seeded_generator, fill_normal>,
      .js = "random.statelessNormal",
      .flags = kNoGradient},
     {.name = "StatelessTruncatedNormal",
      .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
                   "Tseed: {int32, int64} = int64",
      .shape = random_shape,
-     .kernel = random_kernel<seeded_generator, kernels::random_truncated_normal>,
+     .kernel = random_kernel<seeded_generator, fill_truncated_normal>,
      .js = "random.statelessTruncatedNormal",
      .flags = kNoGradient},
 
@@ -279,19 +325,19 @@ constexpr OpDef kOps[] = {
      .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
                   "float; Tshape: {int32, int64} = int32",
      .shape = random_shape,
-     .kernel = random_kernel<keyed_generator, kernels::random_uniform>,
+     .kernel = random_kernel<keyed_generator, fill_uniform>,
      .flags = kNoGradient},
     {.name = "StatelessRandomNormalV2",
      .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
                   "float; Tshape: {int32, int64} = int32",
      .shape = random_shape,
-     .kernel = random_kernel<keyed_generator, kernels::random_normal>,
+     .kernel = random_kernel<keyed_generator, fill_normal>,
      .flags = kNoGradient},
     {.name = "StatelessTruncatedNormalV2",
      .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32) -> (output: dtype); dtype: {floating} = "
                   "float; Tshape: {int32, int64} = int32",
      .shape = random_shape,
-     .kernel = random_kernel<keyed_generator, kernels::random_truncated_normal>,
+     .kernel = random_kernel<keyed_generator, fill_truncated_normal>,
      .flags = kNoGradient},
     {.name = "StatelessRandomUniformIntV2",
      .signature = "(shape: Tshape, key: uint64, counter: uint64, alg: int32, minval: dtype, maxval: dtype) -> "

@@ -8,6 +8,7 @@
 
 #include "core/base/checked.h"
 #include "core/base/error.h"
+#include "core/tensor/half.h"
 
 namespace keras {
 namespace {
@@ -91,6 +92,10 @@ Tensor Tensor::number(DType dtype, double value) {
     set(std::complex<float>());
   else if (dtype == DType::kComplex128)
     set(std::complex<double>());
+  else if (dtype == DType::kFloat16)
+    *reinterpret_cast<uint16_t*>(tensor.data_) = float_to_half(static_cast<float>(value));
+  else if (dtype == DType::kBfloat16)
+    *reinterpret_cast<uint16_t*>(tensor.data_) = float_to_bfloat16(static_cast<float>(value));
   else
     visit_numeric(dtype, set);
   return tensor;
@@ -110,6 +115,8 @@ std::vector<int64_t> Tensor::to_int64s() const {
 }
 
 double Tensor::number_at(int64_t index) const {
+  if (dtype_ == DType::kFloat16) return static_cast<double>(half_to_float(reinterpret_cast<const uint16_t*>(data_)[index]));
+  if (dtype_ == DType::kBfloat16) return static_cast<double>(bfloat16_to_float(reinterpret_cast<const uint16_t*>(data_)[index]));
   double result = 0;
   visit_numeric(dtype_, [&]<class T>(T) { result = static_cast<double>(reinterpret_cast<const T*>(data_)[index]); });
   return result;

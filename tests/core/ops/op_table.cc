@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/format.h"
+#include "core/ops/half_precision.h"
 #include "core/tensor/complex.h"
+#include "core/tensor/half.h"
 
 namespace keras::testing {
 namespace {
@@ -54,6 +56,12 @@ Tensor read_tensor(const json& value) {
       case DType::kInt64: tensor.data<int64_t>()[i] = element.get<int64_t>(); break;
       case DType::kInt8: tensor.data<int8_t>()[i] = element.get<int8_t>(); break;
       case DType::kUint8: tensor.data<uint8_t>()[i] = element.get<uint8_t>(); break;
+      case DType::kFloat16:
+        reinterpret_cast<uint16_t*>(tensor.raw())[i] = float_to_half(static_cast<float>(number(element)));
+        break;
+      case DType::kBfloat16:
+        reinterpret_cast<uint16_t*>(tensor.raw())[i] = float_to_bfloat16(static_cast<float>(number(element)));
+        break;
       case DType::kBool: tensor.data<bool>()[i] = element.is_boolean() ? element.get<bool>() : element.get<int>() != 0; break;
       case DType::kString: tensor.data<std::string>()[i] = text(element); break;
       case DType::kUint32:
@@ -155,6 +163,10 @@ std::string string_difference(const Tensor& found, const Tensor& wanted) {
   return "";
 }
 
+/// One unit in the last place of 1. TensorFlow rounds inside of its kernels for half and bfloat16, each in its own way: after
+/// every step of a sum, or of a formula, or at the end only, as here. What is moved only has a tolerance of 0.
+double unit_of(DType dtype) { return dtype == DType::kFloat16 ? 0x1p-10 : 0x1p-7; }
+
 std::string at(int64_t i, double found, double wanted) {
   return "element " + std::to_string(i) + ": " + format("{} instead of {}", found, wanted);
 }
@@ -175,6 +187,7 @@ std::string difference(const Tensor& found, const Tensor& wanted, double toleran
   if (wanted.dtype() == DType::kUint32 || wanted.dtype() == DType::kUint64) {
     return std::memcmp(found.raw(), wanted.raw(), wanted.bytes().size()) == 0 ? "" : "other bits";
   }
+  if (is_half_precision(wanted.dtype()) && tolerance > 0) tolerance = std::max(tolerance, unit_of(wanted.dtype()));
   double largest = 0;
   for (int64_t i = 0; i < wanted.elements(); ++i) {
     if (std::isfinite(wanted.number_at(i))) largest = std::max(largest, std::abs(wanted.number_at(i)));

@@ -36,8 +36,9 @@ TEST(Tensor, TooLargeSizesAreRefusedBeforeMemoryIsAsked) {
 }
 
 TEST(Tensor, NumbersOfEveryNumericDtype) {
-  for (const DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64,
-                            DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64, DType::kBool}) {
+  for (const DType dtype :
+       {DType::kFloat32, DType::kFloat64, DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64, DType::kUint8,
+        DType::kUint16, DType::kUint32, DType::kUint64, DType::kBool, DType::kFloat16, DType::kBfloat16}) {
     EXPECT_EQ(Tensor::number(dtype, 1).number_at(0), 1) << dtype_name(dtype);
   }
   EXPECT_THROW(Tensor::number(DType::kString, 1), TypeError);

@@ -1,0 +1,124 @@
+// A kernel's context with float32 in the place of the 16-bit dtypes.
+#include "core/ops/half_precision.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/tensor/half.h"
+
+namespace keras {
+namespace {
+
+bool holds_objects(DType dtype) { return dtype == DType::kResource || dtype == DType::kVariant; }
+
+template <class Test>
+bool any_dtype(const KernelContext& c, Test test) {
+  for (int i = 0; i < c.inputs(); ++i) {
+    if (test(c.input(i).dtype())) return true;
+  }
+  for (int i = 0; i < c.outputs(); ++i) {
+    if (test(c.output_dtype(i))) return true;
+  }
+  return false;
+}
+
+// Bitcast is about the bits, shapes about no element (which need not be there), and random bits are other numbers in each dtype.
+constexpr std::string_view kKnowHalf[] = {
+    "Bitcast", "Rank", "Shape", "ShapeN", "Size", "RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2"};
+
+/// What is behind a handle, or goes into a function, keeps its dtype.
+bool knows_half(const OpDef& op, const KernelContext& c) {
+  return (op.flags & (kAliasesInput | kCallsFunctions)) != 0 || any_dtype(c, holds_objects) ||
+         std::find(std::begin(kKnowHalf), std::end(kKnowHalf), op.name) != std::end(kKnowHalf);
+}
+
+Tensor half_to_float32(const Tensor& tensor) {
+  Tensor output = Tensor::allocate(DType::kFloat32, tensor.shape());
+  const auto* from = reinterpret_cast<const uint16_t*>(tensor.raw());
+  float* to = output.data<float>();
+  const bool half = tensor.dtype() == DType::kFloat16;
+  for (int64_t i = 0; i < tensor.elements(); ++i) to[i] = half ? half_to_float(from[i]) : bfloat16_to_float(from[i]);
+  return output;
+}
+
+/// To the nearest, ties to even.
+void round_to_half(const Tensor& tensor, Tensor& output) {
+  const float* from = tensor.data<float>();
+  auto* to = reinterpret_cast<uint16_t*>(output.raw());
+  const bool half = output.dtype() == DType::kFloat16;
+  for (int64_t i = 0; i < tensor.elements(); ++i) to[i] = half ? float_to_half(from[i]) : float_to_bfloat16(from[i]);
+}
+
+DType as_float32(DType dtype) { return is_half_precision(dtype) ? DType::kFloat32 : dtype; }
+
+Attrs with_float32(const Attrs& attrs) {
+  Attrs changed = attrs;
+  for (const auto& [name, value] : attrs.items()) {
+    if (const auto* dtype = std::get_if<DType>(&value)) changed.set(name, as_float32(*dtype));
+    if (const auto* list = std::get_if<std::vector<DType>>(&value)) {
+      std::vector<DType> dtypes = *list;
+      std::transform(dtypes.begin(), dtypes.end(), dtypes.begin(), as_float32);
+      changed.set(name, std::move(dtypes));
+    }
+  }
+  return changed;
+}
+
+class Float32Context final : public KernelContext {
+ public:
+  explicit Float32Context(KernelContext& outer)
+      : outer_(outer), attrs_(with_float32(outer.attrs())), outputs_(static_cast<size_t>(outer.outputs())) {
+    for (int i = 0; i < outer.inputs(); ++i) {
+      const Tensor& input = outer.input(i);
+      inputs_.push_back(is_half_precision(input.dtype()) ? half_to_float32(input) : input);
+    }
+  }
+
+  int inputs() const override { return outer_.inputs(); }
+  const Tensor& input(int index) const override { return inputs_[static_cast<size_t>(index)]; }
+  int outputs() const override { return outer_.outputs(); }
+  DType output_dtype(int index) const override { return as_float32(outer_.output_dtype(index)); }
+  const Attrs& attrs() const override { return attrs_; }
+  kernels::Context& kernels() override { return outer_.kernels(); }
+  uint64_t next_random() override { return outer_.next_random(); }
+  std::vector<Tensor> call(const FunctionRef& function, std::span<const Tensor> inputs) override {
+    return outer_.call(function, inputs);
+  }
+  const Limits& limits() const override { return outer_.limits(); }
+
+  Tensor& output(int index, const Shape& shape) override {
+    if (!is_half_precision(outer_.output_dtype(index))) return outer_.output(index, shape);
+    Tensor& output = outputs_[static_cast<size_t>(index)];
+    output = Tensor::allocate(DType::kFloat32, shape);
+    return output;
+  }
+  void set_output(int index, Tensor tensor) override {
+    if (tensor.dtype() == outer_.output_dtype(index)) return outer_.set_output(index, std::move(tensor));
+    outputs_[static_cast<size_t>(index)] = std::move(tensor);
+  }
+
+  /// Afterwards, since an output may lie where an input was.
+  void round_outputs() {
+    for (int i = 0; i < outputs(); ++i) {
+      const Tensor& made = outputs_[static_cast<size_t>(i)];
+      if (made.valid()) round_to_half(made, outer_.output(i, made.shape()));
+    }
+  }
+
+ private:
+  KernelContext& outer_;
+  Attrs attrs_;
+  std::vector<Tensor> inputs_;
+  std::vector<Tensor> outputs_;  // float32, of those that are to be rounded
+};
+
+}  // namespace
+
+void run_op_kernel(const OpDef& op, KernelContext& context) {
+  if (!any_dtype(context, is_half_precision) || knows_half(op, context)) return op.kernel(context);
+  Float32Context float32(context);
+  op.kernel(float32);
+  float32.round_outputs();
+}
+
+}  // namespace keras
