@@ -90,6 +90,25 @@ void max_pool_grad(Context& context, const ConvGeometry& g, const T* input, cons
   });
 }
 
+/// The transposed: each window gets what stands where its first maximum is; 0 where `output` is no maximum of `input`'s.
+template <class T>
+void max_pool_grad_grad(Context& context, const ConvGeometry& g, const T* input, const T* output, const T* ddx, T* ddy) {
+  parallel_for(context, g.batch * g.out_height, pool_row_grain(g), [&](int64_t begin, int64_t end) {
+    std::vector<char> open(static_cast<size_t>(g.in_channels));
+    for_windows(g, begin, end, [&](const PoolWindow& window, int64_t image, int64_t at) {
+      std::fill(open.begin(), open.end(), char{1});
+      std::fill_n(ddy + at, g.in_channels, T(0));
+      for_places(g, window, image, [&](int64_t in) {
+        for (int64_t c = 0; c < g.in_channels; ++c) {
+          if (open[static_cast<size_t>(c)] == 0 || input[in + c] != output[at + c]) continue;
+          ddy[at + c] = ddx[in + c];
+          open[static_cast<size_t>(c)] = 0;
+        }
+      });
+    });
+  });
+}
+
 template <class T>
 void avg_pool(Context& context, const ConvGeometry& g, const T* input, T* output) {
   parallel_for(context, g.batch * g.out_height, pool_row_grain(g), [&](int64_t begin, int64_t end) {

@@ -215,7 +215,8 @@ constexpr OpDef kOps[] = {
      .signature = "(images: T) -> (output: T); T: {floating} = float",
      .shape = color_shape,
      .kernel = hsv_to_rgb_kernel,
-     .js = "image.hsvToRgb"},
+     .js = "image.hsvToRgb",
+     .flags = kNoGradient},  // TensorFlow registers it so
     {.name = "AdjustHue",
      .signature = "(images: T, delta: float) -> (output: T); T: {half, float} = float",
      .shape = color_shape,

@@ -367,33 +367,60 @@ void require_known_rank(const Value& x, std::string_view op) {
   if (!x.shape().known_rank()) throw UnimplementedError("The gradient of {} needs a known rank", op);
 }
 
-Values qr_grad(GradContext& g) {
-  const Value &q = g.output(0), &r = g.output(1);
-  require_known_rank(q, "Qr");
-  const Shape& x = g.input(0).shape();
-  const int64_t rows = x.dim(-2), columns = x.dim(-1);
-  const bool full = g.attrs().get_bool("full_matrices");
-  if (rows >= 0 && columns >= 0 && (rows < columns || (full && rows != columns))) {
-    throw UnimplementedError("The gradient of Qr needs at least as many rows as columns, and full_matrices false, found shape {}",
-                             x);
-  }
-  const Value up_q = g.upstream(0).valid() ? g.upstream(0) : zeros_like(q);
-  const Value up_r = g.upstream(1).valid() ? g.upstream(1) : zeros_like(r);
+/// For at least as many rows as columns: Roberts and Roberts, "QR and LQ Decomposition Matrix Backpropagation Algorithms",
+/// 2020.
+Value tall_qr_grad(const Value& q, const Value& r, const Value& up_q, const Value& up_r) {
   const Value of_r = product(r, up_r, false, true), of_q = product(q, up_q, true);
   const Value turn_q = sub(of_q, adjoint(of_q)), turn_r = sub(of_r, adjoint(of_r));
   const Value lower = add(band(turn_q, -1, 0), band(turn_r, -1, 0));
   const auto over_r = [&](const Value& a) {  // a R⁻ᵀ
     return adjoint(emit1("MatrixTriangularSolve", {r, adjoint(a)}, {{"lower", false}, {"adjoint", false}}));
   };
-  return {add(product(q, add(up_r, over_r(lower))), over_r(sub(up_q, product(q, of_q))))};
+  return add(product(q, add(up_r, over_r(lower))), over_r(sub(up_q, product(q, of_q))));
+}
+
+/// The columns before number `split` (a vector of one), or those from it on.
+Value columns_before(const Value& x, const Value& split) {
+  Emitter& e = *x.emitter;
+  return emit1("StridedSlice", {x, ints(e, {0, 0}), concat(std::vector<Value>{ints(e, {0}), split}, 0), ints(e, {1, 1})},
+               {{"ellipsis_mask", int64_t{1}}});
+}
+Value columns_from(const Value& x, const Value& split) {
+  Emitter& e = *x.emitter;
+  return emit1("StridedSlice", {x, concat(std::vector<Value>{ints(e, {0}), split}, 0), ints(e, {0, 0}), ints(e, {1, 1})},
+               {{"ellipsis_mask", int64_t{1}}, {"end_mask", int64_t{2}}});
+}
+
+Values qr_grad(GradContext& g) {
+  const Value &q = g.output(0), &r = g.output(1);
+  require_known_rank(q, "Qr");
+  const Shape& x = g.input(0).shape();
+  const int64_t rows = x.dim(-2), columns = x.dim(-1);
+  const bool full = g.attrs().get_bool("full_matrices");
+  if (full && rows > columns && columns >= 0) {
+    throw UnimplementedError("The gradient of Qr with more rows than columns needs full_matrices false, found shape {}", x);
+  }
+  const Value up_q = g.upstream(0).valid() ? g.upstream(0) : zeros_like(q);
+  const Value up_r = g.upstream(1).valid() ? g.upstream(1) : zeros_like(r);
+  if (columns >= 0 && rows >= columns) return {tall_qr_grad(q, r, up_q, up_r)};
+  // x = [square, rest] = q [u, qᵀ rest]; of a tall x the rest is empty.
+  Emitter& e = g.emitter();
+  const int64_t rank = q.shape().rank();
+  const Value split = emit1("StridedSlice", {shape_of(q), ints(e, {rank - 2}), ints(e, {rank - 1}), ints(e, {1})});
+  const Value rest = columns_from(g.input(0), split), up_rest = columns_from(up_r, split);
+  const Value of_square =
+      tall_qr_grad(q, columns_before(r, split), add(up_q, product(rest, up_rest, false, true)), columns_before(up_r, split));
+  return {concat(std::vector<Value>{of_square, product(q, up_rest)}, rank - 1)};
 }
 
 Values eigen_grad(GradContext& g) {
-  if (!g.attrs().get_bool("compute_v")) throw UnimplementedError("The gradient of SelfAdjointEigV2 needs compute_v");
-  const Value &e = g.output(0), &v = g.output(1);
-  require_known_rank(v, "SelfAdjointEigV2");
+  require_known_rank(g.input(0), "SelfAdjointEigV2");
+  const Value& e = g.output(0);
+  // The vectors are needed all the same.
+  const bool has_vectors = g.attrs().get_bool("compute_v");
+  const Value v = has_vectors ? g.output(1) : emit_all("SelfAdjointEigV2", {g.input(0)})[1];
   Value middle = g.upstream(0).valid() ? diagonal(g.upstream(0)) : zeros_like(v);
-  if (g.upstream(1).valid()) middle = add(middle, mul(differences(e), product(v, g.upstream(1), true)));
+  if (has_vectors && g.upstream(1).valid()) middle = add(middle, mul(differences(e), product(v, g.upstream(1), true)));
   const Value whole = product(product(v, middle), v, false, true);
   // The lower triangle alone is read: it has the upper one's share, too.
   const Value folded = band(add(whole, adjoint(whole)), -1, 0);

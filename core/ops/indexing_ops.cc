@@ -13,14 +13,46 @@
 namespace keras {
 namespace {
 
+/// Elements [begin, end) of a shape.
+Value part_of(const Value& shape, int64_t begin, int64_t end) {
+  Emitter& emitter = *shape.emitter;
+  return emit1("StridedSlice", {shape, ints(emitter, {begin}), ints(emitter, {end}), ints(emitter, {1})});
+}
+
+/// With batch dimensions: params [batch…, outer…, size, inner…], indices [batch…, places…]. Each batch has segments of its
+/// own, and the gathered axis goes before the outer ones.
+Value batch_gather_grad(const Value& params, const Value& indices, const Value& up, int64_t batch_dims, int64_t axis) {
+  Emitter& emitter = *params.emitter;
+  const Value shape = shape_of(params);
+  const auto count = [&](const Value& sizes) { return reshape(emit1("Prod", {sizes, int_scalar(emitter, 0)}), {1}); };
+  const Value batch = count(part_of(shape, 0, batch_dims)), outer = count(part_of(shape, batch_dims, axis));
+  const Value size = part_of(shape, axis, axis + 1), inner = count(part_of(shape, axis + 1, params.shape().rank()));
+  const Value places = count(part_of(shape_of(indices), batch_dims, indices.shape().rank()));
+  const auto shaped = [&](const Value& x, std::vector<Value> sizes) { return reshape(x, concat(sizes, 0)); };
+
+  const Value rows =
+      shaped(transpose(shaped(up, {batch, outer, places, inner}), {0, 2, 1, 3}), {mul(batch, places), mul(outer, inner)});
+  const Value number =
+      reshape(emit1("Range", {int_scalar(emitter, 0), reshape(batch, std::vector<int64_t>{}), int_scalar(emitter, 1)}), {-1, 1});
+  const Value first = cast(mul(number, size), indices.dtype());
+  const Value segments = reshape(add(shaped(indices, {batch, places}), first), {-1});
+  const Value sums = emit1("UnsortedSegmentSum", {rows, segments, reshape(mul(batch, size), std::vector<int64_t>{})});
+  return reshape(transpose(shaped(sums, {batch, size, outer, inner}), {0, 2, 1, 3}), shape);
+}
+
 // Rows of the gradient are added up where their index points.
 Values gather_grad(GradContext& g) {
   const Value &params = g.input(0), &indices = g.input(1);
   const Tensor* axis_value = g.input(2).constant();
-  if (axis_value == nullptr || g.attrs().get_int("batch_dims") != 0 || !params.shape().known_rank()) {
-    throw UnimplementedError("The gradient of GatherV2 needs a known axis and rank, and no batch_dims");
+  if (axis_value == nullptr || !params.shape().known_rank()) {
+    throw UnimplementedError("The gradient of GatherV2 needs a known axis and rank");
   }
   const int64_t axis = shape::normalize_axis(axis_value->to_int64s()[0], params.shape().rank());
+  if (int64_t batch_dims = g.attrs().get_int("batch_dims"); batch_dims != 0) {
+    if (!indices.shape().known_rank()) throw UnimplementedError("The gradient of GatherV2 needs the rank of its indices");
+    if (batch_dims < 0) batch_dims += indices.shape().rank();
+    return {batch_gather_grad(params, indices, g.upstream(0), batch_dims, axis), Value(), Value()};
+  }
   const Value flat_indices = reshape(indices, {-1});
   const Value params_shape = shape_of(params);
   const Value size = emit1("GatherV2", {params_shape, int_scalar(g.emitter(), axis), int_scalar(g.emitter(), 0)});

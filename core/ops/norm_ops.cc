@@ -21,6 +21,49 @@ Values batch_norm_grad(GradContext& g) {
   return {grads[0], grads[1], grads[2], Value(), Value()};
 }
 
+/// With x̂ = (x − mean) r, r = 1/√(variance + ε) and P(v) = v − mean(v) − x̂ mean(v x̂), in training
+///   dx = scale r P(dy)   dscale = Σ dy x̂   doffset = Σ dy,
+/// mean and variance being x's own; in inference they are given and P(v) = v.
+Values batch_norm_grad_grad(GradContext& g) {
+  const bool training = g.attrs().get_bool("is_training"), channels_first = batch_norm_channel_axis(g.attrs()) == 1;
+  const int64_t rank = static_cast<int64_t>(g.attrs().get_string("data_format").size());
+  std::vector<int64_t> axes, broadcast(static_cast<size_t>(rank), 1);
+  for (int64_t i = 0; i < rank; ++i) {
+    if (i != (channels_first ? 1 : rank - 1)) axes.push_back(i);
+  }
+  broadcast[channels_first ? 1 : static_cast<size_t>(rank) - 1] = -1;
+  const auto wide = [&](const Value& x) { return reshape(x, broadcast); };
+  const auto mean = [&](const Value& x) { return reduce_mean(x, axes, true); };
+
+  const Value &scale = g.input(2), &statistics = g.input(3);
+  const DType dtype = g.input(1).dtype();
+  const Value dy = cast(g.input(0), statistics.dtype()), x = cast(g.input(1), statistics.dtype());
+  const Value r = wide(rsqrt(add(g.input(4), static_cast<double>(g.attrs().get_float("epsilon")))));
+  const Value normal = mul(sub(x, wide(statistics)), r), steep = mul(wide(scale), r);
+  const auto project = [&](const Value& v) { return training ? sub(sub(v, mean(v)), mul(normal, mean(mul(v, normal)))) : v; };
+  Value of_dy, of_x, of_scale;
+  const auto add_to = [](Value& sum, const Value& part) { sum = sum.valid() ? add(sum, part) : part; };
+  if (g.upstream(0).valid()) {
+    const Value up = cast(g.upstream(0), statistics.dtype());
+    add_to(of_dy, mul(steep, project(up)));
+    of_scale = reduce_sum(mul(r, mul(up, project(dy))), axes);
+    if (training) {
+      const Value a = mean(mul(up, normal)), b = mean(mul(dy, normal));
+      const Value of_r = sub(sub(mean(mul(up, dy)), mul(mean(up), mean(dy))), mul(a, b));
+      const Value of_normal = add(mul(a, dy), mul(b, up));
+      add_to(of_x, neg(mul(mul(steep, r), add(project(of_normal), mul(normal, of_r)))));
+    }
+  }
+  if (g.upstream(1).valid()) {
+    add_to(of_dy, mul(wide(g.upstream(1)), normal));
+    add_to(of_x, mul(mul(wide(g.upstream(1)), r), project(dy)));
+  }
+  if (g.upstream(2).valid()) add_to(of_dy, broadcast_to(wide(g.upstream(2)), shape_of(dy)));
+  if (of_dy.valid()) of_dy = cast(of_dy, dtype);
+  if (of_x.valid()) of_x = cast(of_x, dtype);
+  return {of_dy, of_x, of_scale, Value(), Value(), Value()};
+}
+
 /// x of rank 4 (or 5 with NDHWC), statistics [channels]
 void batch_norm_shape(ShapeContext& c) {
   Shape x = c.input(0);
@@ -91,7 +134,8 @@ constexpr OpDef kOps[] = {
                   "{half, bfloat16, float}; U: {float}; epsilon: float = 0.0001; data_format: string = \"NHWC\"; "
                   "is_training: bool = true",
      .shape = batch_norm_grad_shape,
-     .kernel = batch_norm_grad_kernel},
+     .kernel = batch_norm_grad_kernel,
+     .gradient = batch_norm_grad_grad},
 };
 
 }  // namespace

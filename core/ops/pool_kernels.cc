@@ -47,9 +47,9 @@ Shape input_shape(const ConvGeometry& g) { return {g.batch, g.in_height, g.in_wi
 Shape output_shape(const ConvGeometry& g) { return {g.batch, g.out_height, g.out_width, g.in_channels}; }
 bool is_channels_first(KernelContext& c) { return ImageAxes(c.attrs()).channels_first; }
 
-void check_pooled(KernelContext& c, int input, const Shape& pooled) {
-  if (c.input(input).shape() != pooled) {
-    throw InvalidArgumentError("Input {} has shape {}, the pooled shape is {}", input, c.input(input).shape(), pooled);
+void check_shape(KernelContext& c, int input, const Shape& wanted) {
+  if (c.input(input).shape() != wanted) {
+    throw InvalidArgumentError("Input {} has shape {}, expected {}", input, c.input(input).shape(), wanted);
   }
 }
 
@@ -76,12 +76,26 @@ void max_pool_kernel(KernelContext& c) {
 void max_pool_grad_kernel(KernelContext& c) {
   const bool channels_first = is_channels_first(c);
   const ConvGeometry g = make_geometry(c.attrs(), c.input(0).shape());
-  for (const int input : {1, 2}) check_pooled(c, input, pool_output_shape(c.attrs(), c.input(0).shape()));
+  for (const int input : {1, 2}) check_shape(c, input, pool_output_shape(c.attrs(), c.input(0).shape()));
   const Tensor x = channels_last(c.input(0), channels_first), y = channels_last(c.input(1), channels_first);
   const Tensor dy = channels_last(c.input(2), channels_first);
   write_image(c, 0, input_shape(g), channels_first, [&](Tensor& dx) {
     with_float_type(x.dtype(), "MaxPoolGrad", [&]<class T>(T) {
       kernels::max_pool_grad(c.kernels(), g, x.data<T>(), y.data<T>(), dy.data<T>(), dx.data<T>());
+    });
+  });
+}
+
+void max_pool_grad_grad_kernel(KernelContext& c) {
+  const bool channels_first = is_channels_first(c);
+  const ConvGeometry g = make_geometry(c.attrs(), c.input(0).shape());
+  check_shape(c, 1, pool_output_shape(c.attrs(), c.input(0).shape()));
+  check_shape(c, 2, c.input(0).shape());
+  const Tensor x = channels_last(c.input(0), channels_first), y = channels_last(c.input(1), channels_first);
+  const Tensor ddx = channels_last(c.input(2), channels_first);
+  write_image(c, 0, output_shape(g), channels_first, [&](Tensor& ddy) {
+    with_float_type(x.dtype(), "MaxPoolGradGrad", [&]<class T>(T) {
+      kernels::max_pool_grad_grad(c.kernels(), g, x.data<T>(), y.data<T>(), ddx.data<T>(), ddy.data<T>());
     });
   });
 }
@@ -101,7 +115,7 @@ void avg_pool_grad_kernel(KernelContext& c) {
   const Shape input(c.input(0).to_int64s());
   if (!input.fully_known()) throw InvalidArgumentError("Sizes must not be negative, found {}", input.dims());
   const ConvGeometry g = make_geometry(c.attrs(), input);
-  check_pooled(c, 1, pool_output_shape(c.attrs(), input));
+  check_shape(c, 1, pool_output_shape(c.attrs(), input));
   const Tensor dy = channels_last(c.input(1), channels_first);
   write_image(c, 0, input_shape(g), channels_first, [&](Tensor& dx) {
     with_float_type(dy.dtype(), "AvgPoolGrad",

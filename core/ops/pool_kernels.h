@@ -10,6 +10,7 @@ Shape pool_output_shape(const Attrs& attrs, const Shape& input);
 
 void max_pool_kernel(KernelContext& c);
 void max_pool_grad_kernel(KernelContext& c);
+void max_pool_grad_grad_kernel(KernelContext& c);
 void avg_pool_kernel(KernelContext& c);
 void avg_pool_grad_kernel(KernelContext& c);
 

@@ -11,13 +11,28 @@ namespace {
 Attrs window_attrs(GradContext& g) {
   Attrs attrs;
   for (const auto& [name, value] : g.attrs().items()) {
-    if (name != "T" && name != "TInput") attrs.set(name, value);
+    if (name != "T" && name != "TInput" && name != "explicit_paddings") attrs.set(name, value);
   }
+  return attrs;
+}
+Attrs max_pool_attrs(GradContext& g) {
+  Attrs attrs = window_attrs(g);
+  if (const AttrValue* paddings = g.attrs().find("explicit_paddings")) attrs.set("explicit_paddings", *paddings);
   return attrs;
 }
 
 // To the first maximum of each window.
-Values max_pool_grad(GradContext& g) { return {emit1("MaxPoolGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))}; }
+Values max_pool_grad(GradContext& g) {
+  return {emit1("MaxPoolGrad", {g.input(0), g.output(0), g.upstream(0)}, max_pool_attrs(g))};
+}
+
+// A gradient moves with its upstream alone: the maxima stay where they are.
+Values max_pool_grad_grad(GradContext& g) {
+  return {Value(), Value(), emit1("MaxPoolGradGrad", {g.input(0), g.input(1), g.upstream(0)}, window_attrs(g))};
+}
+Values max_pool_grad_grad_grad(GradContext& g) {
+  return {Value(), Value(), emit1("MaxPoolGrad", {g.input(0), g.input(1), g.upstream(0)}, window_attrs(g))};
+}
 
 Values avg_pool_grad(GradContext& g) { return {emit1("AvgPoolGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))}; }
 
@@ -31,6 +46,11 @@ void max_pool_grad_shape(ShapeContext& c) {
   c.set_output(0, c.input(0));
 }
 
+void max_pool_grad_grad_shape(ShapeContext& c) {
+  shape::same_shape(c.input(0), c.input(2), "orig_input and grad");
+  c.set_output(0, shape::same_shape(pool_output_shape(c.attrs(), c.input(0)), c.input(1), "The pooled shape"));
+}
+
 void avg_pool_grad_shape(ShapeContext& c) {
   Shape input = shape::from_input(c, 0);
   shape::require_rank(input, 4, "orig_input_shape");
@@ -41,6 +61,12 @@ void avg_pool_grad_shape(ShapeContext& c) {
 
 Values max_pool3d_grad(GradContext& g) {
   return {emit1("MaxPool3DGrad", {g.input(0), g.output(0), g.upstream(0)}, window_attrs(g))};
+}
+Values max_pool3d_grad_grad(GradContext& g) {
+  return {Value(), Value(), emit1("MaxPool3DGradGrad", {g.input(0), g.input(1), g.upstream(0)}, window_attrs(g))};
+}
+Values max_pool3d_grad_grad_grad(GradContext& g) {
+  return {Value(), Value(), emit1("MaxPool3DGrad", {g.input(0), g.input(1), g.upstream(0)}, window_attrs(g))};
 }
 Values avg_pool3d_grad(GradContext& g) {
   return {emit1("AvgPool3DGrad", {shape_of(g.input(0)), g.upstream(0)}, window_attrs(g))};
@@ -61,7 +87,15 @@ constexpr OpDef kOps[] = {
                   "padding: string; explicit_paddings: list(int) = []; data_format: string = \"NHWC\"; T: {real} = "
                   "float",
      .shape = max_pool_grad_shape,
-     .kernel = max_pool_grad_kernel},
+     .kernel = max_pool_grad_kernel,
+     .gradient = max_pool_grad_grad},
+    {.name = "MaxPoolGradGrad",
+     .signature =
+         "(orig_input: T, orig_output: T, grad: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; "
+         "data_format: string = \"NHWC\"; T: {real}",
+     .shape = max_pool_grad_grad_shape,
+     .kernel = max_pool_grad_grad_kernel,
+     .gradient = max_pool_grad_grad_grad},
     {.name = "AvgPool",
      .signature = "(value: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; data_format: "
                   "string = \"NHWC\"; T: {floating}",
@@ -87,7 +121,15 @@ constexpr OpDef kOps[] = {
          "padding: string; data_format: string = \"NDHWC\"; T: {half, bfloat16, float} = float; TInput: {half, bfloat16, "
          "float} = float",
      .shape = shape::same_as<0>,
-     .kernel = max_pool3d_grad_kernel},
+     .kernel = max_pool3d_grad_kernel,
+     .gradient = max_pool3d_grad_grad},
+    {.name = "MaxPool3DGradGrad",
+     .signature =
+         "(orig_input: T, orig_output: T, grad: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; "
+         "data_format: string = \"NDHWC\"; T: {real}",
+     .shape = shape::same_as<1>,
+     .kernel = max_pool3d_grad_grad_kernel,
+     .gradient = max_pool3d_grad_grad_grad},
     {.name = "AvgPool3D",
      .signature = "(input: T) -> (output: T); ksize: list(int); strides: list(int); padding: string; data_format: string = "
                   "\"NDHWC\"; T: {floating}",

@@ -59,9 +59,12 @@ void to_dense_kernel(KernelContext& c) {
 }
 
 Values to_dense_grad(GradContext& g) {
-  const Value& up = g.upstream(0);
-  const Value of_values = emit1("GatherNd", {up, g.input(0)});
-  return {Value(), Value(), of_values, sub(reduce_sum(up), reduce_sum(of_values))};
+  const Value &up = g.upstream(0), &values = g.input(2);
+  Value places = g.input(0);  // [places, rank]; of a vector, one each
+  if (places.shape().known_rank() && places.shape().rank() < 2) places = reshape(places, {-1, 1});
+  const Value of_places = emit1("GatherNd", {up, places}), sum = reduce_sum(of_places);
+  const bool shared = values.shape().known_rank() && values.shape().rank() == 0;  // one value in all places
+  return {Value(), Value(), shared ? sum : of_places, sub(reduce_sum(up), sum)};
 }
 
 // Products

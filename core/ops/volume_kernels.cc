@@ -265,6 +265,32 @@ void max_pool3d_grad_kernel(KernelContext& c) {
   });
 }
 
+/// Each window gets what stands where its first maximum is.
+void max_pool3d_grad_grad_kernel(KernelContext& c) {
+  const Tensor x = c.input(0), y = c.input(1), ddx = c.input(2);
+  const Shape shape = pool_output(c.attrs(), x.shape());
+  const Pool pool(c.attrs(), x.shape());
+  check_gradient(c, 1, shape);
+  check_gradient(c, 2, x.shape());
+  Tensor& ddy = c.output(0, shape);
+  with_float_type(x.dtype(), "MaxPool3DGradGrad", [&]<class T>(T) {
+    std::vector<T> maxima(static_cast<size_t>(pool.out)), picked(static_cast<size_t>(pool.out));
+    std::vector<char> open(static_cast<size_t>(y.elements()), 1);  // what has not found its maximum yet
+    std::fill_n(ddy.data<T>(), ddy.elements(), T(0));
+    for_slices(pool.windows.depth, pool.batch, [&](int64_t in, int64_t out, int64_t) {
+      const T* slice = x.data<T>() + in * pool.in;
+      kernels::max_pool(c.kernels(), pool.g, slice, maxima.data());
+      kernels::max_pool_grad_grad(c.kernels(), pool.g, slice, maxima.data(), ddx.data<T>() + in * pool.in, picked.data());
+      for (size_t i = 0; i < maxima.size(); ++i) {
+        const size_t to = static_cast<size_t>(out * pool.out) + i;
+        if (open[to] == 0 || maxima[i] != y.data<T>()[to]) continue;
+        ddy.data<T>()[to] = picked[i];
+        open[to] = 0;
+      }
+    });
+  });
+}
+
 void avg_pool3d_kernel(KernelContext& c) {
   const Tensor input = c.input(0);
   const Shape shape = pool_output(c.attrs(), input.shape());

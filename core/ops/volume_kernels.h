@@ -13,6 +13,7 @@ void conv3d_backprop_filter_kernel(KernelContext& c);
 void pool3d_shape(ShapeContext& c);
 void max_pool3d_kernel(KernelContext& c);
 void max_pool3d_grad_kernel(KernelContext& c);
+void max_pool3d_grad_grad_kernel(KernelContext& c);
 void avg_pool3d_kernel(KernelContext& c);
 void avg_pool3d_grad_kernel(KernelContext& c);
 
