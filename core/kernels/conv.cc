@@ -127,6 +127,31 @@ void pack_patches(const ConvGeometry& g, const float* input, int64_t group, int6
   }
 }
 
+// Convolutions with at least this many channels read them where they lie; with fewer, a loop over the channels of one tap is
+// too short.
+constexpr int64_t kChannelsInPlace = 16;
+
+/// Where the patches of output places [first, first + count), counted over the whole batch, of one group lie: one piece for each
+/// tap of the filter, in tiles as gemm wants them. `zeros` stands for what is outside of the image.
+void find_taps(const ConvGeometry& g, const float* input, int64_t group, const float* zeros, int64_t first, int64_t count,
+               const float** found) {
+  const int64_t taps = g.filter_height * g.filter_width;
+  Place place(g, first);
+  for (int64_t done = 0; done < (count + kTileRows - 1) / kTileRows * kTileRows; ++done) {
+    const float** to = found + done / kTileRows * kTileRows * taps + done % kTileRows;
+    const float* image = input + place.image * g.in_height * g.in_width * g.in_channels + group * g.group_in();
+    for (int64_t fy = 0; fy < g.filter_height; ++fy) {
+      const int64_t y = place.y * g.stride_height - g.pad_top + fy * g.dilation_height;
+      for (int64_t fx = 0; fx < g.filter_width; ++fx, to += kTileRows) {
+        const int64_t x = place.x * g.stride_width - g.pad_left + fx * g.dilation_width;
+        const bool inside = y >= 0 && y < g.in_height && x >= 0 && x < g.in_width;
+        *to = inside ? image + (y * g.in_width + x) * g.in_channels : zeros;
+      }
+    }
+    if (done + 1 < count) place.advance(g);  // the last place stands in for those that its tile has too few of
+  }
+}
+
 /// The reverse: adds patches to where they came from.
 template <class T>
 void add_patches(const ConvGeometry& g, const T* patches, int64_t group, int64_t first, int64_t count, T* input) {
@@ -221,14 +246,20 @@ void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, 
     Epilogue part = epilogue;
     if (part.bias != nullptr) part.bias += column;
     if (part.residual != nullptr) part.residual += column;
-    const auto multiply = [&](auto left) {
-      gemm_packed(context, places, g.group_out(), g.patch(), left, packed + group * each, output + column, g.out_channels, part);
-    };
+    const float* filter = packed + group * each;
     if (g.is_pointwise()) {
-      multiply(patch_view<float>(g, input, group, 0, places, nullptr));
+      const MatrixView<float> rows = patch_view<float>(g, input, group, 0, places, nullptr);
+      gemm_packed(context, places, g.group_out(), g.patch(), rows, filter, output + column, g.out_channels, part);
+    } else if (g.group_in() >= kChannelsInPlace) {
+      const std::vector<float> zeros(static_cast<size_t>(g.group_in()));
+      const auto find = [&](int64_t first, int64_t count, const float** found) {
+        find_taps(g, input, group, zeros.data(), first, count, found);
+      };
+      gemm_pieces(context, places, g.group_out(), g.filter_height * g.filter_width, g.group_in(), find, filter, output + column,
+                  g.out_channels, part);
     } else {
       const auto pack = [&](int64_t first, int64_t count, float* to) { pack_patches(g, input, group, first, count, to); };
-      multiply(PackRows(pack));
+      gemm_packed(context, places, g.group_out(), g.patch(), PackRows(pack), filter, output + column, g.out_channels, part);
     }
   }
 }

@@ -30,28 +30,55 @@ struct PlainRows {
   float operator()(int64_t i, int64_t p) const { return row[i][p]; }
 };
 
-/// A tile of the result in registers: kRows rows of kPanels · kTileColumns columns.
-template <int64_t kRows, int64_t kPanels>
-struct Tile {
-  Float4 low[kRows][kPanels] = {}, high[kRows][kPanels] = {};
+/// Rows that lie in pieces of `length` elements: those of the first piece are at at[0] … at[kTileRows - 1], and so on.
+struct PieceRows {
+  const float* const* at;
+  int64_t pieces, length;
 };
 
-/// Panels of b follow each other, each [k][kTileColumns].
-template <int64_t kRows, int64_t kPanels, class Rows>
-Tile<kRows, kPanels> multiply_tile(int64_t k, Rows rows, const float* b) {
-  Tile<kRows, kPanels> tile;
-  const int64_t panel_size = k * kTileColumns;
-  for (int64_t p = 0; p < k; ++p, b += kTileColumns) {
-    for (int64_t j = 0; j < kPanels; ++j) {
-      const Float4 b_low = load4(b + j * panel_size), b_high = load4(b + j * panel_size + 4);
-      for (int64_t i = 0; i < kRows; ++i) {
-        const Float4 factor = splat4(rows(i, p));
-        tile.low[i][j] = mul_add(factor, b_low, tile.low[i][j]);
-        tile.high[i][j] = mul_add(factor, b_high, tile.high[i][j]);
-      }
-    }
+/// Accumulators in registers, each of the eight columns of a panel of b: those of the rows of a tile in one panel, or those of a
+/// single row in as many panels: one accumulator alone would wait for itself.
+struct Sums {
+  Float4 low[kTileRows] = {}, high[kTileRows] = {};
+
+  void add(int64_t i, float factor, const float* b) {
+    low[i] = mul_add(splat4(factor), load4(b), low[i]);
+    high[i] = mul_add(splat4(factor), load4(b + 4), high[i]);
   }
-  return tile;
+};
+
+constexpr int64_t kRowPanels = kTileRows;  // panels that a single row takes at a time
+
+/// sums += `count` columns of the rows, from the first on, times as many rows of a panel of b.
+template <class Rows>
+inline void add_tile(int64_t count, Rows rows, const float* b, Sums& sums) {
+  for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
+    for (int64_t i = 0; i < kTileRows; ++i) sums.add(i, rows(i, p), b);
+  }
+}
+/// The same with the first row alone and kPanels panels of b, panel_size apart.
+template <int64_t kPanels, class Rows>
+inline void add_row(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
+    const float factor = rows(0, p);
+    for (int64_t j = 0; j < kPanels; ++j) sums.add(j, factor, b + j * panel_size);
+  }
+}
+
+/// A tile of rows times a panel [k][kTileColumns] of b (kPanels = 0), or the first row times some panels.
+template <int64_t kPanels, class Rows>
+inline void add_products(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  if constexpr (kPanels == 0)
+    add_tile(count, rows, b, sums);
+  else
+    add_row<kPanels>(count, rows, b, panel_size, sums);
+}
+template <int64_t kPanels>
+inline void add_products(int64_t, PieceRows rows, const float* b, int64_t panel_size, Sums& sums) {
+  for (int64_t piece = 0; piece < rows.pieces; ++piece, b += rows.length * kTileColumns) {
+    const float* const* at = rows.at + piece * kTileRows;
+    add_products<kPanels>(rows.length, PlainRows{{at[0], at[1], at[2], at[3]}}, b, panel_size, sums);
+  }
 }
 
 /// Rows [0, rows) of a as [k][kTileRows], the missing rows of the last tile zero.
@@ -102,45 +129,53 @@ struct Product {
   const Epilogue& epilogue;
 };
 
-/// Rows of the result from `first` on, as many as the tile has, in the columns of panels from `panel` on.
-template <int64_t kRows, int64_t kPanels, class Rows>
-void multiply_rows(const Product& product, int64_t first, Rows rows, int64_t panel, int64_t row_count = kRows) {
+/// Accumulator `i` to its place in the result.
+void store_sums(const Product& product, const Sums& sums, int64_t i, int64_t row, int64_t panel) {
   const Epilogue& epilogue = product.epilogue;
-  const bool vectors_do = epilogue.accumulate || is_vector_activation(epilogue.activation);
-  const float* b = product.packed_b + panel * kTileColumns * product.k;
-  const Tile tile = multiply_tile<kRows, kPanels>(product.k, rows, b);
-  for (int64_t j = 0; j < kPanels; ++j) {
-    const int64_t column = (panel + j) * kTileColumns, columns = std::min(kTileColumns, product.n - column);
-    const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
-    for (int64_t i = 0; i < row_count; ++i) {
-      const int64_t at = (first + i) * product.c_step + column;
-      const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
-      if (columns == kTileColumns && vectors_do) {
-        store_four(tile.low[i][j], product.c + at, bias, residual, epilogue);
-        store_four(tile.high[i][j], product.c + at + 4, bias != nullptr ? bias + 4 : nullptr,
-                   residual != nullptr ? residual + 4 : nullptr, epilogue);
-      } else {
-        store_some(tile.low[i][j], tile.high[i][j], columns, product.c + at, bias, residual, epilogue);
-      }
-    }
+  const int64_t column = panel * kTileColumns, columns = std::min(kTileColumns, product.n - column);
+  const int64_t at = row * product.c_step + column;
+  const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
+  const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
+  if (columns == kTileColumns && (epilogue.accumulate || is_vector_activation(epilogue.activation))) {
+    store_four(sums.low[i], product.c + at, bias, residual, epilogue);
+    store_four(sums.high[i], product.c + at + 4, bias != nullptr ? bias + 4 : nullptr,
+               residual != nullptr ? residual + 4 : nullptr, epilogue);
+  } else {
+    store_some(sums.low[i], sums.high[i], columns, product.c + at, bias, residual, epilogue);
   }
 }
 
+/// The first `count` rows of a tile, to row `row` of the result and on, in the columns of a panel.
+template <class Rows>
+void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
+  Sums sums;
+  add_products<0>(product.k, rows, product.packed_b + panel * kTileColumns * product.k, 0, sums);
+  for (int64_t i = 0; i < count; ++i) store_sums(product, sums, i, row + i, panel);
+}
+/// One row, in the columns of some panels.
+template <int64_t kPanels, class Rows>
+void multiply_row(const Product& product, int64_t row, Rows rows, int64_t panel) {
+  Sums sums;
+  const int64_t panel_size = product.k * kTileColumns;
+  add_products<kPanels>(product.k, rows, product.packed_b + panel * panel_size, panel_size, sums);
+  for (int64_t j = 0; j < kPanels; ++j) store_sums(product, sums, j, row, panel + j);
+}
+
 /// Rows [first, first + rows) of the result, in the columns of panels [panel_begin, panel_end). `rows_at(i)`: the left rows
-/// from i on, counted within the block. A single row takes several panels at once: two registers would wait for each other.
+/// from i on, counted within the block.
 template <class RowsAt>
 void multiply_block(const Product& product, int64_t first, int64_t rows, RowsAt rows_at, int64_t panel_begin, int64_t panel_end) {
-  constexpr int64_t kWide = 4;
   const int64_t full = rows % kTileRows == 1 ? rows - 1 : rows;
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
     for (int64_t i = 0; i < full; i += kTileRows) {
-      multiply_rows<kTileRows, 1>(product, first + i, rows_at(i), panel, std::min(kTileRows, rows - i));
+      multiply_tile(product, first + i, rows_at(i), panel, std::min(kTileRows, rows - i));
     }
   }
   if (full == rows) return;
   int64_t panel = panel_begin;
-  for (; panel + kWide <= panel_end; panel += kWide) multiply_rows<1, kWide>(product, first + full, rows_at(full), panel);
-  for (; panel < panel_end; ++panel) multiply_rows<1, 1>(product, first + full, rows_at(full), panel);
+  for (; panel + kRowPanels <= panel_end; panel += kRowPanels)
+    multiply_row<kRowPanels>(product, first + full, rows_at(full), panel);
+  for (; panel < panel_end; ++panel) multiply_row<1>(product, first + full, rows_at(full), panel);
 }
 
 /// Calls block(first row, rows, first panel, panel end, worker) for all of a product, on several threads where it is worth it.
@@ -217,6 +252,20 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, PackRows pac
         context.scratch.get(worker, static_cast<size_t>(std::max<int64_t>(tiles * kTileRows * k, 1)) * sizeof(float)));
     pack(first, rows, packed_a);
     const auto rows_at = [=](int64_t i) { return PackedRows{packed_a + i * k}; };
+    multiply_block(product, first, rows, rows_at, panel, panel_end);
+  });
+}
+
+void gemm_pieces(Context& context, int64_t m, int64_t n, int64_t pieces, int64_t length, FindPieces find, const float* packed,
+                 float* c, int64_t c_step, const Epilogue& epilogue) {
+  const int64_t k = pieces * length;
+  const Product product{n, k, packed, c, c_step, epilogue};
+  for_blocks(context, m, n, k, [&](int64_t first, int64_t rows, int64_t panel, int64_t panel_end, int worker) {
+    const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    auto* found = static_cast<const float**>(
+        context.scratch.get(worker, static_cast<size_t>(tiles * kTileRows * pieces) * sizeof(const float*)));
+    find(first, rows, found);
+    const auto rows_at = [=](int64_t i) { return PieceRows{found + i * pieces, pieces, length}; };
     multiply_block(product, first, rows, rows_at, panel, panel_end);
   });
 }

@@ -49,6 +49,14 @@ using PackRows = FunctionRef<void(int64_t first, int64_t rows, float* packed)>;
 void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, PackRows pack, const float* packed, float* c, int64_t c_step,
                  const Epilogue& epilogue = {});
 
+/// Says where rows [first, first + rows) of a left matrix lie that is in pieces, in tiles of kTileRows rows: each
+/// [pieces][kTileRows], the last perhaps with rows of any value beyond the last one.
+using FindPieces = FunctionRef<void(int64_t first, int64_t rows, const float** found)>;
+
+/// The same for a [m, pieces · length] whose rows are pieces of `length` > 0 contiguous elements somewhere in memory.
+void gemm_pieces(Context& context, int64_t m, int64_t n, int64_t pieces, int64_t length, FindPieces find, const float* packed,
+                 float* c, int64_t c_step, const Epilogue& epilogue = {});
+
 /// The same with a as it is.
 void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, const float* packed, float* c,
                  int64_t c_step, const Epilogue& epilogue = {});

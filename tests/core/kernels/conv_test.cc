@@ -109,6 +109,12 @@ std::vector<ConvGeometry> conv_cases() {
   cases.push_back(geometry(2, 7, 5, 8, 16, 3, 2, 1, 1, 4));
   cases.push_back(geometry(3, 1, 1, 33, 40, 1, 1, 1, 0));
   cases.push_back(geometry(1, 40, 40, 3, 8, 3, 2, 1, 1));
+  // Channels enough to be read in place.
+  cases.push_back(geometry(2, 7, 6, 20, 9, 3, 2, 1, 1));
+  cases.push_back(geometry(1, 9, 8, 16, 24, 3, 1, 2, 2));
+  cases.push_back(geometry(1, 6, 7, 32, 34, 3, 1, 1, 1, 2));
+  cases.push_back(geometry(3, 8, 7, 18, 5, 1, 2, 1, 0));
+  cases.push_back(geometry(1, 3, 2, 17, 8, 5, 1, 1, 2));
   return cases;
 }
 
