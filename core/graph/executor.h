@@ -50,6 +50,7 @@ class Runtime {
 struct PassOptions {
   bool fold_padding = true;
   bool fold_batch_norm = true;
+  bool einsum_to_matmul = true;
   bool fuse_activations = true;
   bool prepack_weights = true;
 };

@@ -53,6 +53,26 @@ void batch_norm(Context& context, int64_t rows, int64_t channels, const T* x, co
   });
 }
 
+/// One image with its channels first, [channels, places], by its own statistics: moments and batch_norm() in one. y may be x.
+template <class T>
+void batch_norm_planes(Context& context, int64_t channels, int64_t places, const T* x, const T* scale, const T* offset, T epsilon,
+                       T* mean, T* variance, T* y) {
+  parallel_for(context, channels, 16384 / std::max<int64_t>(places, 1) + 1, [=](int64_t begin, int64_t end) {
+    std::vector<T> memory(static_cast<size_t>(places));
+    T* squares = memory.data();
+    for (int64_t c = begin; c < end; ++c) {
+      const T* from = x + c * places;
+      T* to = y + c * places;
+      const T middle = reduce_run<SumOf>(places, from) / static_cast<T>(places);
+      each<T>(places, [=](int64_t i) { squares[i] = (from[i] - middle) * (from[i] - middle); });
+      mean[c] = middle;
+      variance[c] = reduce_run<SumOf>(places, squares) / static_cast<T>(places);
+      const T factor = scale[c] / std::sqrt(variance[c] + epsilon), shift = offset[c];
+      each<T>(places, [=](int64_t i) { to[i] = (from[i] - middle) * factor + shift; });
+    }
+  });
+}
+
 /// Gradients of x, scale and offset. In training mean and variance depend on x:
 ///   dx = scale / σ · (dy − mean(dy) − (x − μ) · mean(dy · (x − μ)) / σ²),  σ² = variance + epsilon
 /// in inference they are constants: dx = scale / σ · dy.

@@ -1,11 +1,13 @@
-// Einsum: every label is an axis. Operands are read through strided views as [batch, free, summed], multiplied as matrices,
-// and written through a strided view of the output.
+// Einsum: every label is an axis. Operands are read as matrices [free, summed], one for each place of the batch: where they lie
+// if memory allows, else in a copy; and so is the result written.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/kernels/gemm.h"
+#include "core/kernels/parallel_for.h"
 #include "core/kernels/strided_copy.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
@@ -127,13 +129,14 @@ int64_t total(const std::string& labels, const Sizes& sizes) {
   return product;
 }
 
-/// The step of each label in an array of these axes: repeated labels walk a diagonal, absent and broadcast ones stand still.
+/// The step of each label of `order` in an array of these axes: repeated labels walk a diagonal, absent and broadcast ones stand
+/// still.
 std::vector<int64_t> label_strides(const std::string& order, const std::string& labels, const Shape& shape, const Sizes& sizes) {
   const std::vector<int64_t> dense = kernels::dense_strides(shape.dims());
   std::vector<int64_t> strides(order.size(), 0);
   for (size_t i = 0; i < labels.size(); ++i) {
-    const int64_t size = shape.dim(static_cast<int64_t>(i));
-    if (size == sizes.at(labels[i])) strides[order.find(labels[i])] += dense[i];
+    const size_t at = order.find(labels[i]);
+    if (at != std::string::npos && shape.dim(static_cast<int64_t>(i)) == sizes.at(labels[i])) strides[at] += dense[i];
   }
   return strides;
 }
@@ -154,13 +157,104 @@ Tensor arranged(const Tensor& x, const std::string& labels, const std::string& o
   return result;
 }
 
-template <class T>
-void multiply(KernelContext& c, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* result) {
-  const kernels::MatrixView<T> left{a, k, 1}, right{b, n, 1};
-  if constexpr (std::is_same_v<T, float>)
-    kernels::gemm(c.kernels(), m, n, k, left, right, result, n);
-  else
-    kernels::gemm_plain(m, n, k, left, right, result, n);
+/// The labels of a product's parts: those that operands and result share, the left one's and the right one's own, and those that
+/// are summed. Each in the order in which an operand has them, so that they may be one axis in its memory.
+struct Parts {
+  std::string batch, rows, columns, summed;
+};
+
+Parts parts_of(const std::string& a, const std::string& b, const std::string& out) {
+  Parts parts;
+  const auto add_once = [](std::string& part, char label) {
+    if (part.find(label) == std::string::npos) part += label;
+  };
+  const auto sort_in = [&](const std::string& labels, const std::string& other, std::string& own) {
+    for (const char label : labels) {
+      const bool in_other = other.find(label) != std::string::npos, in_out = out.find(label) != std::string::npos;
+      add_once(!in_out ? parts.summed : in_other ? parts.batch : own, label);
+    }
+  };
+  sort_in(a, b, parts.rows);
+  sort_in(b, a, parts.columns);
+  return parts;
+}
+
+/// The step of all of a part's axes, where they lie in memory as one axis does.
+std::optional<int64_t> single_step(const std::string& part, const std::string& labels, const Shape& shape, const Sizes& sizes) {
+  const std::vector<int64_t> steps = label_strides(part, labels, shape, sizes);
+  int64_t step = 1, size = 1;
+  for (size_t i = part.size(); i-- > 0;) {
+    const int64_t label_size = sizes.at(part[i]);
+    if (label_size == 1) continue;
+    if (size == 1)
+      step = steps[i];
+    else if (steps[i] != step * size)
+      return std::nullopt;
+    size *= label_size;
+  }
+  return step;
+}
+
+/// Where the matrices of one operand or of the result lie.
+struct Matrices {
+  int64_t row_step, column_step;
+  std::vector<int64_t> batch_steps;  // of each label of the batch
+};
+
+/// Nothing where rows or columns are no single axis.
+std::optional<Matrices> matrices_in_place(const std::string& rows, const std::string& columns, const std::string& batch,
+                                          const std::string& labels, const Shape& shape, const Sizes& sizes) {
+  const auto row_step = single_step(rows, labels, shape, sizes), column_step = single_step(columns, labels, shape, sizes);
+  if (!row_step || !column_step) return std::nullopt;
+  return Matrices{*row_step, *column_step, label_strides(batch, labels, shape, sizes)};
+}
+
+/// An operand as matrices: in its place, or as a copy which `x` then is.
+Matrices operand_matrices(Tensor& x, const std::string& rows, const std::string& columns, const std::string& batch,
+                          const std::string& labels, const Sizes& sizes) {
+  if (const auto found = matrices_in_place(rows, columns, batch, labels, x.shape(), sizes)) return *found;
+  const std::string order = batch + rows + columns;
+  x = arranged(x, labels, order, sizes);
+  return *matrices_in_place(rows, columns, batch, order, x.shape(), sizes);
+}
+
+/// Where matrix `index` of a batch begins.
+int64_t offset_of(int64_t index, const std::string& batch, const std::vector<int64_t>& steps, const Sizes& sizes) {
+  int64_t offset = 0;
+  for (size_t i = batch.size(); i-- > 0;) {
+    offset += index % sizes.at(batch[i]) * steps[i];
+    index /= sizes.at(batch[i]);
+  }
+  return offset;
+}
+
+/// result = left · right for each matrix of the batch. REQUIRES: the result's rows are contiguous.
+void multiply_batch(KernelContext& c, const Parts& parts, const Sizes& sizes, const Tensor& left, const Matrices& a,
+                    const Tensor& right, const Matrices& b, Tensor& result, const Matrices& to) {
+  const int64_t m = total(parts.rows, sizes), n = total(parts.columns, sizes), k = total(parts.summed, sizes);
+  if (m * n == 0) return;
+  with_compute_type(left.dtype(), "Einsum", [&]<class T>(T) {
+    const int64_t grain = 100'000 / std::max<int64_t>(m * n * k, 1) + 1;
+    kernels::parallel_for(c.kernels(), total(parts.batch, sizes), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const auto place = [&](const Matrices& matrices) { return offset_of(i, parts.batch, matrices.batch_steps, sizes); };
+        const kernels::MatrixView<T> x{left.data<T>() + place(a), a.row_step, a.column_step};
+        const kernels::MatrixView<T> y{right.data<T>() + place(b), b.row_step, b.column_step};
+        T* z = result.data<T>() + place(to);
+        if constexpr (std::is_same_v<T, float>)
+          kernels::gemm(c.kernels(), m, n, k, x, y, z, to.row_step);
+        else
+          kernels::gemm_plain(m, n, k, x, y, z, to.row_step);
+      }
+    });
+  });
+}
+
+bool has_repeats(const std::string& labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels.find(labels[i], i + 1) != std::string::npos) return true;
+  }
+  return false;
 }
 
 void einsum_kernel(KernelContext& c) {
@@ -169,29 +263,32 @@ void einsum_kernel(KernelContext& c) {
   if (c.inputs() == 2) operands.push_back(c.input(1));
   std::vector<Shape> shapes;
   for (const Tensor& operand : operands) shapes.push_back(operand.shape());
-  Sizes sizes = resolve(equation, shapes);
+  const Sizes sizes = resolve(equation, shapes);
   if (operands.size() == 1) {  // times 1
     operands.push_back(Tensor::number(operands[0].dtype(), 1));
     equation.inputs.emplace_back();
   }
-  const std::string &a = equation.inputs[0], &b = equation.inputs[1], &out = equation.output;
-  std::string batch, rows, columns, summed;
-  for (const auto& [label, size] : sizes) {
-    const bool in_a = a.find(label) != std::string::npos, in_b = b.find(label) != std::string::npos;
-    const bool in_out = out.find(label) != std::string::npos;
-    (!in_out ? summed : in_a && in_b ? batch : in_a ? rows : columns) += label;
+  const std::string& out = equation.output;
+  Parts parts = parts_of(equation.inputs[0], equation.inputs[1], out);
+  const Shape shape = output_shape(equation, sizes);
+  const auto place_for = [&](const std::string& labels, const Shape& of) {
+    return matrices_in_place(parts.rows, parts.columns, parts.batch, labels, of, sizes);
+  };
+  std::optional<Matrices> to = has_repeats(out) ? std::nullopt : place_for(out, shape);
+  if (to && to->column_step != 1) {  // perhaps it is the product of the transposed matrices
+    std::swap(parts.rows, parts.columns);
+    std::swap(operands[0], operands[1]);
+    std::swap(equation.inputs[0], equation.inputs[1]);
+    std::swap(to->row_step, to->column_step);
+    if (to->column_step != 1) to.reset();
   }
-  const Tensor left = arranged(operands[0], a, batch + rows + summed, sizes);
-  const Tensor right = arranged(operands[1], b, batch + summed + columns, sizes);
-  const std::string order = batch + rows + columns;
-  Tensor product = Tensor::allocate(left.dtype(), Shape(label_dims(order, sizes)));
-  const int64_t m = total(rows, sizes), n = total(columns, sizes), k = total(summed, sizes);
-  with_compute_type(left.dtype(), "Einsum", [&]<class T>(T) {
-    for (int64_t i = 0; m * n > 0 && i < total(batch, sizes); ++i) {
-      multiply<T>(c, m, n, k, left.data<T>() + i * m * k, right.data<T>() + i * k * n, product.data<T>() + i * m * n);
-    }
-  });
-  Tensor& output = c.output(0, output_shape(equation, sizes));
+  const Matrices a = operand_matrices(operands[0], parts.rows, parts.summed, parts.batch, equation.inputs[0], sizes);
+  const Matrices b = operand_matrices(operands[1], parts.summed, parts.columns, parts.batch, equation.inputs[1], sizes);
+  Tensor& output = c.output(0, shape);
+  if (to) return multiply_batch(c, parts, sizes, operands[0], a, operands[1], b, output, *to);
+  const std::string order = parts.batch + parts.rows + parts.columns;
+  Tensor product = Tensor::allocate(output.dtype(), Shape(label_dims(order, sizes)));
+  multiply_batch(c, parts, sizes, operands[0], a, operands[1], b, product, *place_for(order, product.shape()));
   kernels::set_zero(output);  // beside a diagonal
   if (product.elements() > 0) {
     kernels::copy_strided(output.dtype(), product.shape().dims(),

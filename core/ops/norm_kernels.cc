@@ -27,6 +27,16 @@ void write_moving(KernelContext& c, int64_t rows, const T* mean, const T* varian
   }
 }
 
+/// Training of one image with its channels first: what LayerNormalization makes of all its places.
+void norm_planes(KernelContext& c, const Tensor& x) {
+  const int64_t channels = x.dim(1), places = channels == 0 ? 0 : x.elements() / channels;
+  float *mean = c.output(3, {channels}).data<float>(), *variance = c.output(4, {channels}).data<float>();
+  kernels::batch_norm_planes(c.kernels(), channels, places, x.data<float>(), c.input(1).data<float>(), c.input(2).data<float>(),
+                             c.attrs().get_float("epsilon"), mean, variance, c.output(0, x.shape()).data<float>());
+  write_moving(c, places, mean, variance);
+  if (c.outputs() > 5) c.output(5, {0});
+}
+
 }  // namespace
 
 int64_t batch_norm_channel_axis(const Attrs& attrs) { return attrs.get_string("data_format").starts_with("NC") ? 1 : -1; }
@@ -34,14 +44,17 @@ int64_t batch_norm_channel_axis(const Attrs& attrs) { return attrs.get_string("d
 void batch_norm_kernel(KernelContext& c) {
   const bool channels_first = batch_norm_channel_axis(c.attrs()) == 1;
   const bool training = c.attrs().get_bool("is_training");
-  const Tensor x = channels_last(c.input(0), channels_first);
-  const int64_t channels = c.input(1).elements(), rows = channels == 0 ? 0 : x.elements() / channels;
+  const int64_t channels = c.input(1).elements();
   const bool needs_given = !training || c.attrs().get_float("exponential_avg_factor") != 1.0f;
   if (needs_given && (c.input(3).elements() != channels || c.input(4).elements() != channels)) {
     throw InvalidArgumentError("mean and variance must have {} elements, found {} and {}", channels, c.input(3).shape(),
                                c.input(4).shape());
   }
-  if (x.dtype() != DType::kFloat32 || c.input(1).dtype() != DType::kFloat32) unsupported_dtype("FusedBatchNorm", x.dtype());
+  if (c.input(0).dtype() != DType::kFloat32 || c.input(1).dtype() != DType::kFloat32)
+    unsupported_dtype("FusedBatchNorm", c.input(0).dtype());
+  if (training && channels_first && c.input(0).dim(0) == 1) return norm_planes(c, c.input(0));
+  const Tensor x = channels_last(c.input(0), channels_first);
+  const int64_t rows = channels == 0 ? 0 : x.elements() / channels;
   float *mean = c.output(3, {channels}).data<float>(), *variance = c.output(4, {channels}).data<float>();
   if (training) {
     kernels::channel_moments(c.kernels(), rows, channels, x.data<float>(), mean, variance);

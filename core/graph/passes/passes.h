@@ -10,6 +10,8 @@ namespace keras {
 Function fold_padding(const Function& function);
 /// Inference batch norm after a convolution becomes a factor on its filter and a bias, computed when variables change.
 Function fold_batch_norm(const Function& function);
+/// Einsum with weights becomes a matrix product, so that they can be packed.
+Function einsum_to_matmul(const Function& function);
 /// Bias, residual sum and activation become the epilogue of the product that they follow.
 Function fuse_activations(const Function& function);
 /// Weights are brought into the order in which the kernels read them, once, not at each run.
