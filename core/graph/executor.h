@@ -52,6 +52,7 @@ struct PassOptions {
   bool fold_batch_norm = true;
   bool einsum_to_matmul = true;
   bool fuse_activations = true;
+  bool fuse_recurrent = true;
   bool prepack_weights = true;
 };
 

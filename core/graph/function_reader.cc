@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/graph/graph_def.h"
 #include "core/graph/node_check.h"
+#include "core/graph/recurrent_form.h"
 
 namespace keras {
 namespace {
@@ -178,7 +179,7 @@ class FunctionReader::Body {
       const auto f = node.attr().find("f");
       if (f == node.attr().end()) throw InvalidArgumentError("Op {} needs attribute 'f'", node.op());
       const GraphBuilder::NameScope scope(builder_, node.name());
-      made_[node.name()] = {reader_.inline_call(builder_, f->second.func().name(), inputs), &op};
+      made_[node.name()] = {reader_.call(builder_, f->second.func().name(), inputs), &op};
       return;
     }
     Attrs attrs;
@@ -277,6 +278,13 @@ Values FunctionReader::inline_call(GraphBuilder& builder, std::string_view name,
         .at(name);
   }
   return Body(*this, builder, definition(name)).read(args);
+}
+
+Values FunctionReader::call(GraphBuilder& builder, std::string_view name, std::span<const Value> args) {
+  if (definition(name).attr().contains("api_implements") && recurrent_form(*function(name))) {
+    return builder.call(function(name), args);
+  }
+  return inline_call(builder, name, args);
 }
 
 FunctionPtr FunctionReader::function(std::string_view name) {

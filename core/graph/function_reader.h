@@ -20,7 +20,8 @@ struct MissingOp {
 };
 
 /// Reads FunctionDefs. Calls are put in the place of their nodes, so that what a function captures is seen by rewrites and
-/// hoisting; branches and loop bodies become Functions of their own. REQUIRES: the library outlives the reader.
+/// hoisting; branches and loop bodies become Functions of their own, and so do the functions of Keras's recurrent layers,
+/// which a rewrite knows how to run. REQUIRES: the library outlives the reader.
 class FunctionReader {
  public:
   FunctionReader(const tensorflow::FunctionDefLibrary& library, const Limits& limits);
@@ -39,6 +40,7 @@ class FunctionReader {
 
  private:
   class Body;
+  Values call(GraphBuilder& builder, std::string_view name, std::span<const Value> args);
   /// The Function that an attribute names, without captures. Made once.
   FunctionPtr function(std::string_view name);
 

@@ -153,6 +153,7 @@ void pack_matmul_weights_shape(ShapeContext& c) {
 
 void pack_matmul_weights_kernel(KernelContext& c) {
   const Tensor& b = c.input(0);
+  if (b.rank() != 2) throw InvalidArgumentError("Weights of a product must have rank 2, found shape {}", b.shape());
   const bool turned = c.attrs().get_bool("transpose_b");
   const int64_t k = b.dim(turned ? 1 : 0), n = b.dim(turned ? 0 : 1);
   const MatrixView<float> view = turned ? MatrixView<float>{b.data<float>(), 1, k} : MatrixView<float>{b.data<float>(), n, 1};

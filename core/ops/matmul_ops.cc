@@ -1,9 +1,11 @@
-// Matrix products and biases. The private ops are made by rewrites only: a product with bias and activation in one pass,
-// and the packing of its weights, which is computed once as long as the weights stay.
+// Matrix products and biases. The private ops are made by rewrites only: a product with bias and activation in one pass, the
+// packing of its weights, which is computed once as long as the weights stay, and recurrent layers over packed weights, made
+// from calls of the functions that Keras writes for them (core/graph/recurrent_form.h).
 #include "core/ops/builders.h"
 #include "core/ops/families.h"
 #include "core/ops/gradient_helpers.h"
 #include "core/ops/matmul_kernels.h"
+#include "core/ops/recurrent_kernels.h"
 #include "core/ops/shape_functions.h"
 
 namespace keras {
@@ -150,6 +152,18 @@ constexpr OpDef kOps[] = {
      .signature = "(b: T) -> (packed: T); T: {float}; transpose_b: bool = false",
      .shape = pack_matmul_weights_shape,
      .kernel = pack_matmul_weights_kernel},
+    {.name = "_FusedLSTM",
+     .signature = "(inputs: float, init_h: float, init_c: float, kernel: float, recurrent_kernel: float, bias: float) -> "
+                  "(last_output: float, outputs: float, state_h: float, state_c: float, runtime: float); units: int; "
+                  "time_major: bool; go_backwards: bool; return_sequences: bool",
+     .shape = fused_lstm_shape,
+     .kernel = fused_lstm_kernel},
+    {.name = "_FusedGRU",
+     .signature = "(inputs: float, init_h: float, kernel: float, recurrent_kernel: float, bias: float) -> (last_output: "
+                  "float, outputs: float, state_h: float, runtime: float); units: int; time_major: bool; go_backwards: "
+                  "bool; return_sequences: bool",
+     .shape = fused_gru_shape,
+     .kernel = fused_gru_kernel},
 };
 
 }  // namespace

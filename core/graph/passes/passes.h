@@ -14,6 +14,8 @@ Function fold_batch_norm(const Function& function);
 Function einsum_to_matmul(const Function& function);
 /// Bias, residual sum and activation become the epilogue of the product that they follow.
 Function fuse_activations(const Function& function);
+/// Calls of the functions of Keras's recurrent layers become ops that compute the same.
+Function fuse_recurrent(const Function& function);
 /// Weights are brought into the order in which the kernels read them, once, not at each run.
 Function prepack_weights(const Function& function);
 

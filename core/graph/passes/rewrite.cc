@@ -9,6 +9,7 @@ Function rewrite(const Function& function, const PassOptions& options) {
   if (options.fold_batch_norm) result = fold_batch_norm(result);
   if (options.einsum_to_matmul) result = einsum_to_matmul(result);
   if (options.fuse_activations) result = fuse_activations(result);
+  if (options.fuse_recurrent) result = fuse_recurrent(result);
   if (options.prepack_weights) result = prepack_weights(result);
   return result;
 }

@@ -32,6 +32,12 @@ void Rewriter::copy(int32_t id) {
 
 void Rewriter::replace(int32_t id, const Edge& edge) { map_[static_cast<size_t>(index_.of(id, 0))] = edge; }
 
+void Rewriter::replace_all(int32_t id, const Edge& edge) {
+  for (int32_t i = 0; i < static_cast<int32_t>(source_.nodes[static_cast<size_t>(id)].dtypes.size()); ++i) {
+    map_[static_cast<size_t>(index_.of(id, i))] = {edge.node, i};
+  }
+}
+
 Edge Rewriter::emit(std::string_view op_name, std::span<const Edge> inputs, Attrs attrs, std::string_view name) {
   const RegisteredOp& op = require_op(op_name);
   std::vector<DType> dtypes;

@@ -23,6 +23,8 @@ class Rewriter {
   void copy(int32_t id);
   /// Output 0 of the old node `id` is computed by `edge` from now on.
   void replace(int32_t id, const Edge& edge);
+  /// All outputs of the old node `id` are those of the new node that makes `edge`.
+  void replace_all(int32_t id, const Edge& edge);
   /// A node in the copy; attributes, dtypes and shapes are completed.
   Edge emit(std::string_view op, std::span<const Edge> inputs, Attrs attrs = {}, std::string_view name = {});
   Edge emit(std::string_view op, std::initializer_list<Edge> inputs, Attrs attrs = {}, std::string_view name = {}) {

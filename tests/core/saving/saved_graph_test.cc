@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/graph/executor.h"
 #include "core/graph/gradients.h"
+#include "core/graph/recurrent_form.h"
 #include "core/ops/builders.h"
 #include "core/saving/model_files.h"
 #include "core/saving/saved_model/saved_model_reader.h"
@@ -115,19 +116,25 @@ FunctionPtr with_gradients(const FunctionPtr& function, const std::vector<Variab
 
 class SavedGraphs : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(SavedGraphs, ComputeWhatTensorFlowComputes) {
-  const auto graph = load(GetParam());
+/// Runs what TensorFlow ran, in its order.
+void expect_values_of_tensorflow(const std::string& folder, const PassOptions& passes) {
+  const auto graph = load(folder);
   Runtime runtime(kernels::make_serial(), 1, Limits{});
-  for (const Json& record : expected(GetParam())) {
+  for (const Json& record : expected(folder)) {
     const auto name = record["call"].get<std::string>();
     if (!record["kwargs"].empty()) continue;
     const std::vector<Tensor> args = flat(record["args"]);
     if (name == "scale" && args.size() == 1 && record["args"].size() > 1) continue;
     const FunctionPtr function = graph->function(trace_of(*graph, name, args));
-    const std::vector<Tensor> found = Executor(function).run(args, runtime), wanted = flat(record["outputs"]);
+    const std::vector<Tensor> found = Executor(function, passes).run(args, runtime), wanted = flat(record["outputs"]);
     ASSERT_EQ(found.size(), wanted.size()) << name;
     for (size_t i = 0; i < found.size(); ++i) expect_close(found[i], wanted[i], 1e-6, name);
   }
+}
+
+TEST_P(SavedGraphs, ComputeWhatTensorFlowComputes) {
+  expect_values_of_tensorflow(GetParam(), {});
+  expect_values_of_tensorflow(GetParam(), {.fuse_recurrent = false});
 }
 
 TEST_P(SavedGraphs, AreDifferentiatedAsTensorFlowDoesIt) {
@@ -153,7 +160,40 @@ TEST_P(SavedGraphs, AreDifferentiatedAsTensorFlowDoesIt) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(TensorFlows, SavedGraphs, ::testing::Values("functions", "recurrent"));
+INSTANTIATE_TEST_SUITE_P(TensorFlows, SavedGraphs, ::testing::Values("functions", "recurrent", "recurrent_forms"));
+
+/// What recurrent_form() says of the Functions that a trace calls.
+std::vector<RecurrentForm> called_forms(SavedGraph& graph, const std::string& name) {
+  const Json& nodes = graph.description()["nodes"];
+  const Json& traces = nodes[nodes[0]["children"][name].get<size_t>()]["traces"];
+  std::vector<RecurrentForm> forms;
+  for (const Node& node : graph.function(traces[0].get<size_t>())->nodes) {
+    if (node.op->def->name != std::string_view("PartitionedCall")) continue;
+    const auto form = recurrent_form(*node.attrs.get<FunctionRef>("f").function);
+    if (form) forms.push_back(*form);
+  }
+  return forms;
+}
+
+TEST(SavedGraph, KnowsAllFormsOfKerasRecurrentFunctions) {
+  const auto graph = load("recurrent_forms");
+  for (int bits = 0; bits < 8; ++bits) {
+    for (const Cell cell : {Cell::kLstm, Cell::kGru}) {
+      std::string name = cell == Cell::kLstm ? "lstm_" : "gru_";
+      for (int bit = 4; bit > 0; bit /= 2) name += (bits & bit) != 0 ? '1' : '0';
+      const std::vector<RecurrentForm> forms = called_forms(*graph, name);
+      ASSERT_EQ(forms.size(), 1u) << name;
+      EXPECT_EQ(forms[0].cell, cell) << name;
+      EXPECT_EQ(forms[0].time_major, (bits & 4) != 0) << name;
+      EXPECT_EQ(forms[0].go_backwards, (bits & 2) != 0) << name;
+      EXPECT_EQ(forms[0].return_sequences, (bits & 1) != 0) << name;
+    }
+  }
+  EXPECT_EQ(called_forms(*graph, "lstm_static").size(), 1u);
+  for (const char* other : {"lstm_masked", "lstm_relu", "gru_before"}) {
+    EXPECT_TRUE(called_forms(*graph, other).empty()) << other;
+  }
+}
 
 TEST(SavedGraph, NamesAllOpsThatAreMissing) {
   try {
