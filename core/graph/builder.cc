@@ -207,8 +207,12 @@ void GraphBuilder::learn_values(int32_t id, std::span<const Tensor* const> input
     if (!of_shape || !shape.fully_known()) return;
     inputs.push_back(Tensor::borrow(dtype_of({this, node.inputs[i].node, node.inputs[i].output}), shape, nullptr));
   }
-  std::vector<Tensor> outputs = run_kernel(*node.op, inputs, node.attrs, node.dtypes, folding_runtime(folding_));
-  for (size_t i = 0; i < outputs.size(); ++i) known[i] = std::move(outputs[i]);
+  try {
+    std::vector<Tensor> outputs = run_kernel(*node.op, inputs, node.attrs, node.dtypes, folding_runtime(folding_));
+    for (size_t i = 0; i < outputs.size(); ++i) known[i] = std::move(outputs[i]);
+  } catch (const Error&) {
+    // A division by zero, say. That is an error if it runs: perhaps it stands in a branch that never does.
+  }
 }
 
 Value GraphBuilder::constant(Tensor value) {

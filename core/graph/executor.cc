@@ -2,13 +2,10 @@
 #include "core/graph/executor.h"
 
 #include <algorithm>
-#include <array>
 #include <list>
-#include <unordered_map>
 
 #include "core/base/error.h"
-#include "core/graph/node_check.h"
-#include "core/graph/op_runner.h"
+#include "core/graph/node_context.h"
 #include "core/graph/passes/passes.h"
 #include "core/graph/plan.h"
 #include "core/ops/half_precision.h"
@@ -18,75 +15,6 @@ namespace {
 
 // Plans for this many sets of argument shapes are kept: full batches, the last partial batch, a few more.
 constexpr size_t kMaxPlans = 8;
-
-/// The executors of the Functions that a Function calls, made at their first call.
-using NestedExecutors = std::unordered_map<FunctionPtr, std::unique_ptr<Executor>>;
-
-/// Serves one node after another: where inputs and outputs are is set by bind().
-class NodeContext final : public KernelContext {
- public:
-  NodeContext(Runtime& runtime, NestedExecutors* nested) : runtime_(runtime), nested_(nested) {}
-
-  void bind(const RegisteredOp& op, const Attrs& attrs, std::span<const DType> dtypes, std::span<const Tensor*> inputs,
-            std::span<Tensor> outputs, const Slot* slots, std::byte* arena) {
-    op_ = &op;
-    attrs_ = &attrs;
-    dtypes_ = dtypes;
-    inputs_ = inputs;
-    outputs_ = outputs;
-    slots_ = slots;
-    arena_ = arena;
-  }
-
-  int inputs() const override { return static_cast<int>(inputs_.size()); }
-  const Tensor& input(int index) const override { return *inputs_[static_cast<size_t>(index)]; }
-  int outputs() const override { return static_cast<int>(outputs_.size()); }
-  DType output_dtype(int index) const override { return dtypes_[static_cast<size_t>(index)]; }
-  const Attrs& attrs() const override { return *attrs_; }
-  kernels::Context& kernels() override { return runtime_.kernels(); }
-  uint64_t next_random() override { return runtime_.next_random(); }
-  const Limits& limits() const override { return runtime_.limits; }
-
-  Tensor& output(int index, const Shape& shape) override {
-    const auto i = static_cast<size_t>(index);
-    const int64_t bytes = tensor_bytes(dtypes_[i], shape);
-    if (bytes > runtime_.limits.tensor_bytes) {
-      throw ResourceExhaustedError("a tensor of shape {} and dtype {} takes {} bytes, more than limits.tensorBytes ({})", shape,
-                                   dtypes_[i], bytes, runtime_.limits.tensor_bytes);
-    }
-    const bool planned = slots_ != nullptr && slots_[i].offset >= 0 && slots_[i].bytes == bytes;
-    outputs_[i] = planned ? Tensor::borrow(dtypes_[i], shape, arena_ + slots_[i].offset) : Tensor::allocate(dtypes_[i], shape);
-    return outputs_[i];
-  }
-
-  void set_output(int index, Tensor tensor) override {
-    // Memory of the arena may only be passed on by ops of which the planner knows it.
-    const bool borrowed = tensor.owner() == nullptr && tensor.raw() != nullptr;
-    if (borrowed && (op_->def->flags & kAliasesInput) == 0) tensor = tensor.clone();
-    outputs_[static_cast<size_t>(index)] = std::move(tensor);
-  }
-
-  std::vector<Tensor> call(const FunctionRef& function, std::span<const Tensor> inputs) override;
-
- private:
-  Runtime& runtime_;
-  NestedExecutors* nested_;
-  const RegisteredOp* op_ = nullptr;
-  const Attrs* attrs_ = nullptr;
-  std::span<const DType> dtypes_;
-  std::span<const Tensor*> inputs_;
-  std::span<Tensor> outputs_;
-  const Slot* slots_ = nullptr;
-  std::byte* arena_ = nullptr;
-};
-
-std::vector<Tensor> NodeContext::call(const FunctionRef& function, std::span<const Tensor> inputs) {
-  if (function.function == nullptr) throw NotFoundError("Function '{}' does not exist", function.name);
-  if (nested_ == nullptr) return Executor(function.function).run(inputs, runtime_);
-  auto& executor = (*nested_)[function.function];
-  if (executor == nullptr) executor = std::make_unique<Executor>(function.function);
-  return executor->run(inputs, runtime_);
-}
 
 /// Counts nested calls; the depth goes down again however the call ends.
 class DepthGuard {
@@ -114,58 +42,37 @@ void add_place(Error& error, const Node& node) {
 
 }  // namespace
 
-Runtime::Runtime(std::unique_ptr<kernels::Parallel> parallel, uint64_t random_seed, const Limits& limits)
-    : limits(limits),
-      parallel_(std::move(parallel)),
-      scratch_(parallel_->width()),
-      kernels_{*parallel_, scratch_},
-      random_state_(random_seed) {}
-
-Runtime::~Runtime() = default;
-
-// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-uint64_t Runtime::next_random() {
-  uint64_t z = random_state_ += 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
-void Runtime::check_interrupts() const {
-  if (cancelled.load(std::memory_order_relaxed)) throw AbortError("The run was cancelled.");
-  if (limits.deadline_ms > 0 && std::chrono::steady_clock::now() > deadline_) {
-    throw ResourceExhaustedError("The run took more than {} ms (limits.deadlineMs).", limits.deadline_ms);
-  }
-}
-
-void Runtime::start_clock() {
-  if (limits.deadline_ms > 0) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(limits.deadline_ms);
-}
-
 struct Executor::State {
   explicit State(Function rewritten)
       : function(std::move(rewritten)),
         index(function),
         hoisting(find_hoisted(function)),
-        values(static_cast<size_t>(index.count())) {}
+        values(static_cast<size_t>(index.count())),
+        nested(PassOptions::none()) {}  // called Functions have been rewritten with this one
 
   Function function;
   ValueIndex index;
   Hoisting hoisting;
-  std::vector<Tensor> values;                // of the run under way, by value index
-  std::vector<std::vector<Tensor>> hoisted;  // node → kept values
-  std::vector<uint64_t> versions;            // of hoisting.variables, when `hoisted` was computed
-  std::list<Plan> plans;                     // the most recently used first
+  /// Of the run under way, by value index. Captures, hoisted and folded values stay from run to run.
+  std::vector<Tensor> values;
+  std::vector<FoldedValue> hoisted;  // kept values
+  std::vector<uint64_t> versions;    // of hoisting.variables, when `hoisted` was computed
+  bool hoisted_once = false;
+  std::list<Plan> plans;         // the most recently used first
+  const Plan* bound = nullptr;   // the plan whose folded values stand in `values`, among hoisted ones that are up to date
+  std::vector<char> gives_away;  // results that need not stay, of the bound plan
   std::shared_ptr<std::byte> arena;
   int64_t arena_bytes = 0;
   NestedExecutors nested;
   bool running = false;
 
   const Plan& plan_for(std::span<const Tensor> args, Runtime& runtime);
-  void bind_args(std::span<const Tensor> args);
-  void refresh_hoisted(Runtime& runtime);
-  void run_node(int32_t id, NodeContext& context, const Plan* plan);
-  void run_planned(const Plan& plan, Runtime& runtime);
+  void check_args(std::span<const Tensor> args) const;
+  bool is_stale() const;
+  void compute_hoisted(Runtime& runtime);
+  void bind(const Plan& plan);
+  void run_node(const Node& node, NodeContext& context) const;
+  void run_steps(const Plan& plan, Runtime& runtime);
   std::vector<Tensor> take_results();
 };
 
@@ -176,17 +83,18 @@ const Plan& Executor::State::plan_for(std::span<const Tensor> args, Runtime& run
   };
   const auto found = std::find_if(plans.begin(), plans.end(), fits);
   if (found != plans.end()) {
-    plans.splice(plans.begin(), plans, found);
+    if (found != plans.begin()) plans.splice(plans.begin(), plans, found);
     return plans.front();
   }
   std::vector<Shape> shapes;
   for (const Tensor& arg : args) shapes.push_back(arg.shape());
   plans.push_front(make_plan(function, index, hoisting, std::move(shapes), runtime));
   if (plans.size() > kMaxPlans) plans.pop_back();
+  bound = nullptr;  // the plan that went may have been the bound one
   return plans.front();
 }
 
-void Executor::State::bind_args(std::span<const Tensor> args) {
+void Executor::State::check_args(std::span<const Tensor> args) const {
   if (args.size() != function.args.size()) {
     throw InvalidArgumentError("Function '{}' takes {} arguments, found {}", function.name, function.args.size(), args.size());
   }
@@ -196,27 +104,10 @@ void Executor::State::bind_args(std::span<const Tensor> args) {
       throw InvalidArgumentError("Argument '{}' of '{}' takes {} {}, found {} {}", function.arg_names[i], function.name,
                                  node.dtypes[0], node.shapes[0], args[i].dtype(), args[i].shape());
     }
-    values[static_cast<size_t>(index.of(function.args[i], 0))] = args[i];
-  }
-  for (const Capture& capture : function.captures) {
-    values[static_cast<size_t>(index.of(capture.node, 0))] = capture.value;
   }
 }
 
-void Executor::State::run_node(int32_t id, NodeContext& context, const Plan* plan) {
-  const Node& node = function.nodes[static_cast<size_t>(id)];
-  std::array<const Tensor*, 16> few;
-  std::vector<const Tensor*> many;
-  std::span<const Tensor*> inputs(few.data(), std::min(node.inputs.size(), few.size()));
-  if (node.inputs.size() > few.size()) {
-    many.resize(node.inputs.size());
-    inputs = many;
-  }
-  for (size_t i = 0; i < inputs.size(); ++i) inputs[i] = &values[static_cast<size_t>(index.of(node.inputs[i]))];
-  const auto first = static_cast<size_t>(index.of(id, 0));
-  const std::span<Tensor> outputs(values.data() + first, node.dtypes.size());
-  const Slot* slots = plan != nullptr && !plan->slots.empty() ? plan->slots.data() + first : nullptr;
-  context.bind(*node.op, node.attrs, node.dtypes, inputs, outputs, slots, arena.get());
+void Executor::State::run_node(const Node& node, NodeContext& context) const {
   try {
     run_op_kernel(*node.op->def, context);
   } catch (Error& error) {
@@ -225,63 +116,100 @@ void Executor::State::run_node(int32_t id, NodeContext& context, const Plan* pla
   }
 }
 
-void Executor::State::refresh_hoisted(Runtime& runtime) {
-  std::vector<uint64_t> current;
-  for (const VariablePtr& variable : hoisting.variables) current.push_back(variable->version());
-  if (hoisted.empty() || current != versions) {
-    hoisted.assign(function.nodes.size(), {});
-    NodeContext context(runtime, &nested);
-    for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
-      if (hoisting.hoisted[static_cast<size_t>(id)]) run_node(id, context, nullptr);
-    }
-    for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
-      if (!hoisting.hoisted[static_cast<size_t>(id)]) continue;
-      for (int32_t i = 0; i < static_cast<int32_t>(function.nodes[static_cast<size_t>(id)].dtypes.size()); ++i) {
-        Tensor& value = values[static_cast<size_t>(index.of(id, i))];
-        if (hoisting.kept[static_cast<size_t>(id)]) hoisted[static_cast<size_t>(id)].push_back(value);
-        value = Tensor();
-      }
-    }
-    versions = std::move(current);
-  }
-  for (size_t id = 0; id < hoisted.size(); ++id) {
-    for (size_t i = 0; i < hoisted[id].size(); ++i) {
-      values[static_cast<size_t>(index.of(static_cast<int32_t>(id), static_cast<int32_t>(i)))] = hoisted[id][i];
-    }
-  }
+bool Executor::State::is_stale() const {
+  return !hoisted_once || !std::equal(versions.begin(), versions.end(), hoisting.variables.begin(), hoisting.variables.end(),
+                                      [](uint64_t version, const VariablePtr& v) { return version == v->version(); });
 }
 
-void Executor::State::run_planned(const Plan& plan, Runtime& runtime) {
+/// Values go as soon as no further hoisted node uses them, so that weights are not held three times over.
+void Executor::State::compute_hoisted(Runtime& runtime) {
+  std::vector<int32_t> last_user(values.size(), -1);
+  for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
+    if (!hoisting.hoisted[static_cast<size_t>(id)]) continue;
+    for (const Edge& input : function.nodes[static_cast<size_t>(id)].inputs) {
+      last_user[static_cast<size_t>(index.of(input))] = id;
+    }
+  }
+  bound = nullptr;
+  hoisted_once = false;
+  hoisted.clear();
+  for (Tensor& value : values) value = Tensor();
+  for (const Capture& capture : function.captures) {
+    values[static_cast<size_t>(index.of(capture.node, 0))] = capture.value;
+  }
+  NodeContext context(runtime, nested, values, nullptr);
+  std::vector<Operand> operands;
+  for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
+    const auto i = static_cast<size_t>(id);
+    if (!hoisting.hoisted[i]) continue;
+    const Node& node = function.nodes[i];
+    operands.clear();
+    for (const Edge& input : node.inputs) operands.push_back({index.of(input), false});
+    context.bind(*node.op, node.attrs, node.dtypes, operands, index.of(id, 0), {});
+    run_node(node, context);
+    for (int32_t o = 0; o < static_cast<int32_t>(node.dtypes.size()); ++o) {
+      Tensor& value = values[static_cast<size_t>(index.of(id, o))];
+      if (hoisting.kept[i]) hoisted.push_back({index.of(id, o), value});
+      if (last_user[static_cast<size_t>(index.of(id, o))] < 0) value = Tensor();
+    }
+    for (const Operand& operand : operands) {
+      if (last_user[static_cast<size_t>(operand.value)] == id) values[static_cast<size_t>(operand.value)] = Tensor();
+    }
+  }
+  versions.clear();
+  for (const VariablePtr& variable : hoisting.variables) versions.push_back(variable->version());
+  hoisted_once = true;
+}
+
+void Executor::State::bind(const Plan& plan) {
+  for (Tensor& value : values) value = Tensor();
+  for (const Capture& capture : function.captures) {
+    values[static_cast<size_t>(index.of(capture.node, 0))] = capture.value;
+  }
+  for (const FoldedValue& kept : hoisted) values[static_cast<size_t>(kept.value)] = kept.tensor;
+  for (const FoldedValue& folded : plan.folded) values[static_cast<size_t>(folded.value)] = folded.tensor;
+  gives_away.assign(function.outputs.size(), 0);
+  for (size_t i = 0; i < function.outputs.size(); ++i) {
+    const Edge& output = function.outputs[i];
+    const bool of_run = std::find(plan.left_over.begin(), plan.left_over.end(), index.of(output)) != plan.left_over.end();
+    const bool last = std::find(function.outputs.begin() + static_cast<std::ptrdiff_t>(i) + 1, function.outputs.end(), output) ==
+                      function.outputs.end();
+    gives_away[i] = of_run && last;
+  }
   if (plan.arena_bytes > arena_bytes) {
     arena.reset();  // first give back, then ask for more
     arena_bytes = 0;
     arena = allocate_aligned(plan.arena_bytes);
     arena_bytes = plan.arena_bytes;
   }
-  NodeContext context(runtime, &nested);
-  for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
-    const auto i = static_cast<size_t>(id);
-    const Node& node = function.nodes[i];
-    const std::string_view op = node.op->def->name;
-    const bool hoisted_away = hoisting.hoisted[i] && op != "ReadVariableOp";
-    if (!plan.folded[i].empty()) {
-      for (size_t o = 0; o < plan.folded[i].size(); ++o) {
-        values[static_cast<size_t>(index.of(id, static_cast<int32_t>(o)))] = plan.folded[i][o];
-      }
-    } else if (op != "_Arg" && !hoisted_away) {
-      runtime.check_interrupts();
-      run_node(id, context, &plan);
+  bound = &plan;
+}
+
+void Executor::State::run_steps(const Plan& plan, Runtime& runtime) {
+  NodeContext context(runtime, nested, values, arena.get());
+  const std::span<const Operand> operands = plan.operands;
+  const std::span<const Slot> slots = plan.slots;
+  for (const Step& step : plan.steps) {
+    runtime.check_interrupts();
+    const Node& node = function.nodes[static_cast<size_t>(step.node)];
+    const int32_t first = index.of(step.node, 0);
+    context.bind(*node.op, node.attrs, node.dtypes,
+                 operands.subspan(static_cast<size_t>(step.first_operand), static_cast<size_t>(step.operand_count)), first,
+                 slots.subspan(static_cast<size_t>(first), node.dtypes.size()));
+    run_node(node, context);
+    for (int32_t i = 0; i < step.release_count; ++i) {
+      values[static_cast<size_t>(plan.releases[static_cast<size_t>(step.first_release + i)])] = Tensor();
     }
-    for (const int32_t value : plan.releases[i]) values[static_cast<size_t>(value)] = Tensor();
   }
 }
 
 std::vector<Tensor> Executor::State::take_results() {
   std::vector<Tensor> results;
-  for (const Edge& output : function.outputs) {
-    const Tensor& value = values[static_cast<size_t>(index.of(output))];
+  results.reserve(function.outputs.size());
+  for (size_t i = 0; i < function.outputs.size(); ++i) {
+    Tensor& value = values[static_cast<size_t>(index.of(function.outputs[i]))];
     const bool borrowed = value.owner() == nullptr && !value.holds_object();
-    results.push_back(borrowed ? value.clone() : value);
+    results.push_back(borrowed ? value.clone() : gives_away[i] ? std::move(value) : value);
   }
   return results;
 }
@@ -293,62 +221,46 @@ Executor::~Executor() = default;
 
 int64_t Executor::arena_bytes() const { return state_->plans.empty() ? 0 : state_->plans.front().arena_bytes; }
 
+int64_t Executor::peak_bytes() const {
+  return (state_->plans.empty() ? 0 : state_->plans.front().peak_bytes) + state_->nested.peak_bytes();
+}
+
 std::vector<Tensor> Executor::run(std::span<const Tensor> args, Runtime& runtime) {
+  return run_taking({args.begin(), args.end()}, runtime);
+}
+
+std::vector<Tensor> Executor::run_taking(std::vector<Tensor> args, Runtime& runtime) {
   const DepthGuard depth(runtime);
   runtime.check_interrupts();  // a loop of functions without ops ends, too
   if (state_->running) {
     // A function that calls itself: the inner call gets an executor of its own.
-    return Executor(function_).run(args, runtime);
+    return Executor(function_).run_taking(std::move(args), runtime);
   }
+  State& state = *state_;
   struct Cleanup {
     State& state;
+    bool failed = true;
     ~Cleanup() {
-      for (Tensor& value : state.values) value = Tensor();
       state.running = false;
+      if (!failed) return;
+      for (Tensor& value : state.values) value = Tensor();
+      state.bound = nullptr;
     }
-  } cleanup{*state_};
-  state_->running = true;
-  state_->bind_args(args);
-  state_->refresh_hoisted(runtime);
-  state_->run_planned(state_->plan_for(args, runtime), runtime);
-  return state_->take_results();
-}
-
-std::vector<Tensor> run_kernel(const RegisteredOp& op, std::span<const Tensor> inputs, const Attrs& attrs,
-                               std::span<const DType> dtypes, Runtime& runtime) {
-  NodeContext context(runtime, nullptr);
-  std::vector<const Tensor*> pointers;
-  for (const Tensor& input : inputs) pointers.push_back(&input);
-  std::vector<Tensor> outputs(dtypes.size());
-  context.bind(op, attrs, dtypes, pointers, outputs, nullptr, nullptr);
-  run_op_kernel(*op.def, context);
-  return outputs;
-}
-
-Runtime& folding_runtime(std::unique_ptr<Runtime>& slot) {
-  if (slot == nullptr) slot = std::make_unique<Runtime>(kernels::make_serial(), 0, Limits{});
-  return *slot;
-}
-
-std::vector<Tensor> run_op(std::string_view op_name, std::span<const Tensor> inputs, Attrs attrs, Runtime& runtime) {
-  const RegisteredOp& op = require_op(op_name);
-  if (op.def->kernel == nullptr) throw InvalidArgumentError("Op {} cannot be run by itself", op_name);
-  std::vector<DType> dtypes;
-  std::vector<const Shape*> shapes;
-  std::vector<const Tensor*> values;
-  for (const Tensor& input : inputs) {
-    dtypes.push_back(input.dtype());
-    shapes.push_back(&input.shape());
-    values.push_back(&input);
+  } cleanup{state};
+  state.running = true;
+  state.check_args(args);
+  if (state.is_stale()) state.compute_hoisted(runtime);
+  const Plan& plan = state.plan_for(args, runtime);
+  if (state.bound != &plan) state.bind(plan);
+  for (size_t i = 0; i < args.size(); ++i) {
+    state.values[static_cast<size_t>(state.index.of(state.function.args[i], 0))] = std::move(args[i]);
   }
-  try {
-    const std::vector<DType> output_dtypes = complete_attrs(op, dtypes, attrs);
-    infer_shapes(op, shapes, dtypes, values, attrs, output_dtypes.size());  // checks that the shapes fit
-    return run_kernel(op, inputs, attrs, output_dtypes, runtime);
-  } catch (Error& error) {
-    error.set_path(op_name);
-    throw;
-  }
+  state.run_steps(plan, runtime);
+  std::vector<Tensor> results = state.take_results();
+  for (const int32_t value : plan.left_over) state.values[static_cast<size_t>(value)] = Tensor();
+  cleanup.failed = false;
+  if (runtime.call_depth == 1) runtime.activation_bytes = peak_bytes();
+  return results;
 }
 
 }  // namespace keras

@@ -2,6 +2,7 @@
 // when a variable has changed, not at every run.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "core/graph/function.h"
@@ -15,7 +16,11 @@ struct Hoisting {
 };
 
 /// Reads of variables count as hoisted but are never kept: they cost nothing, and a kept handle would force a copy of the
-/// weights at the next training step.
-Hoisting find_hoisted(const Function& function);
+/// weights at the next training step. Of a loop's body, `invariant` says which arguments are the same in all rounds: what
+/// depends on those counts as hoisted, too.
+Hoisting find_hoisted(const Function& function, const std::vector<char>& invariant = {});
+
+/// The arguments and captures, as nodes, whose variables the Function may change: by an op, or in a Function that it calls.
+std::set<int32_t> written_handles(const Function& function);
 
 }  // namespace keras

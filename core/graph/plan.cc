@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/graph/node_check.h"
@@ -20,8 +21,15 @@ struct Block {
   int32_t first = 0;  // node that makes it
   int32_t last = 0;   // node after which nobody reads it
   int64_t offset = -1;
-  bool escapes = false;  // leaves with a result, or cannot be planned: memory of its own
+  bool escapes = false;  // leaves with a result: memory of its own
 };
+
+/// Ops whose outputs are tensors that exist already, or that others made.
+bool brings_its_memory(const Node& node) {
+  const std::string_view op = node.op->def->name;
+  return (node.op->def->flags & kCallsFunctions) != 0 || op == "ReadVariableOp" || op == "TensorListGetItem" ||
+         op == "TensorListPopBack";
+}
 
 class Planner {
  public:
@@ -31,26 +39,38 @@ class Planner {
         hoisting_(hoisting),
         plan_(plan),
         runtime_(runtime),
+        end_(static_cast<int32_t>(function.nodes.size())),
         shapes_(static_cast<size_t>(index.count()), Shape::unknown_rank()),
         known_(static_cast<size_t>(index.count())),
         block_of_(static_cast<size_t>(index.count()), -1),
-        last_use_(static_cast<size_t>(index.count()), -1) {}
+        in_place_of_(static_cast<size_t>(index.count()), -1),
+        last_use_(static_cast<size_t>(index.count()), -1),
+        is_capture_(function.nodes.size(), 0) {
+    for (const Capture& capture : function.captures) is_capture_[static_cast<size_t>(capture.node)] = 1;
+  }
 
   void run() {
     infer_all();
+    find_running();
     find_last_uses();
     assign_blocks();
     mark_escapes();
     place_blocks();
-    write_plan();
+    write_slots();
+    write_steps();
+    find_peak();
   }
 
  private:
   const Node& node(int32_t id) const { return function_.nodes[static_cast<size_t>(id)]; }
   bool is_arg(int32_t id) const { return std::string_view(node(id).op->def->name) == "_Arg"; }
+  bool is_read(int32_t id) const { return std::string_view(node(id).op->def->name) == "ReadVariableOp"; }
+  bool is_hoisted(int32_t id) const { return hoisting_.hoisted[static_cast<size_t>(id)] != 0; }
+  bool is_folded(int32_t id) const { return !folded_[static_cast<size_t>(id)].empty(); }
+  bool runs(int32_t id) const { return runs_[static_cast<size_t>(id)] != 0; }
 
   void infer_all() {
-    plan_.folded.resize(function_.nodes.size());
+    folded_.resize(function_.nodes.size());
     for (size_t i = 0; i < function_.args.size(); ++i) {
       shapes_[static_cast<size_t>(index_.of(function_.args[i], 0))] = plan_.arg_shapes[i];
     }
@@ -91,7 +111,7 @@ class Planner {
       known_[static_cast<size_t>(index_.of(id, 0))] = n.attrs.get<Tensor>("value");
       return;
     }
-    if (!is_foldable(*n.op) || hoisting_.hoisted[static_cast<size_t>(id)] || n.dtypes.empty()) return;
+    if (!is_foldable(*n.op) || is_hoisted(id) || n.dtypes.empty()) return;
     for (size_t i = 0; i < n.dtypes.size(); ++i) {
       const Shape& shape = shapes_[static_cast<size_t>(index_.of(id, static_cast<int32_t>(i)))];
       if (!is_integer(n.dtypes[i]) || !shape.fully_known() || shape.elements() > kMaxFoldedElements) return;
@@ -107,32 +127,45 @@ class Planner {
       else
         return;
     }
-    plan_.folded[static_cast<size_t>(id)] = run_kernel(*n.op, inputs, n.attrs, n.dtypes, runtime_);
-    const auto& folded = plan_.folded[static_cast<size_t>(id)];
+    try {
+      folded_[static_cast<size_t>(id)] = run_kernel(*n.op, inputs, n.attrs, n.dtypes, runtime_);
+    } catch (const Error&) {
+      return;  // said when it runs, with the node's name
+    }
+    const auto& folded = folded_[static_cast<size_t>(id)];
     for (size_t i = 0; i < folded.size(); ++i) {
       known_[static_cast<size_t>(index_.of(id, static_cast<int32_t>(i)))] = folded[i];
     }
   }
 
-  bool runs(int32_t id) const {
-    return !is_arg(id) && plan_.folded[static_cast<size_t>(id)].empty() &&
-           (!hoisting_.hoisted[static_cast<size_t>(id)] || is_read(id));
+  /// Hoisted reads run where somebody needs the value who is not hoisted.
+  void find_running() {
+    runs_.assign(function_.nodes.size(), 0);
+    for (const Edge& output : function_.outputs) need(output);
+    for (int32_t id = end_ - 1; id >= 0; --id) {
+      if (!is_arg(id) && !is_folded(id) && !is_hoisted(id)) runs_[static_cast<size_t>(id)] = 1;
+      if (!runs(id)) continue;
+      for (const Edge& input : node(id).inputs) need(input);
+    }
   }
-  bool is_read(int32_t id) const { return std::string_view(node(id).op->def->name) == "ReadVariableOp"; }
+  void need(const Edge& edge) {
+    if (is_hoisted(edge.node) && is_read(edge.node)) runs_[static_cast<size_t>(edge.node)] = 1;
+  }
 
   void find_last_uses() {
-    for (int32_t id = 0; id < static_cast<int32_t>(function_.nodes.size()); ++id) {
+    for (int32_t id = 0; id < end_; ++id) {
       for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) {
         last_use_[static_cast<size_t>(index_.of(id, i))] = id;
       }
       if (!runs(id)) continue;
       for (const Edge& input : node(id).inputs) last_use_[static_cast<size_t>(index_.of(input))] = id;
     }
+    for (const Edge& output : function_.outputs) last_use_[static_cast<size_t>(index_.of(output))] = end_;
   }
 
   void assign_blocks() {
-    for (int32_t id = 0; id < static_cast<int32_t>(function_.nodes.size()); ++id) {
-      if (!runs(id) || is_read(id)) continue;
+    for (int32_t id = 0; id < end_; ++id) {
+      if (!runs(id) || brings_its_memory(node(id))) continue;
       for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) assign_block(id, i);
     }
   }
@@ -157,8 +190,10 @@ class Planner {
     if (output == 0 && (n.op->def->flags & kInPlace) != 0) {
       const int32_t reused = find_in_place(id, bytes, element_bytes);
       if (reused >= 0) {
-        block_of_[static_cast<size_t>(value)] = reused;
-        extend(reused, last);
+        const int32_t block = block_of_[static_cast<size_t>(reused)];
+        block_of_[static_cast<size_t>(value)] = block;
+        in_place_of_[static_cast<size_t>(value)] = reused;
+        extend(block, last);
         return;
       }
     }
@@ -171,13 +206,13 @@ class Planner {
     b.last = std::max(b.last, last);
   }
 
-  /// An input block of equal size that dies at this node.
+  /// An input, in a block of equal size, that dies at this node.
   int32_t find_in_place(int32_t id, int64_t bytes, int64_t element_bytes) const {
     for (const Edge& input : node(id).inputs) {
-      const int32_t block = block_of_[static_cast<size_t>(index_.of(input))];
+      const int32_t value = index_.of(input), block = block_of_[static_cast<size_t>(value)];
       if (block < 0 || dtype_bytes(function_.dtype(input)) != element_bytes) continue;
       const Block& b = blocks_[static_cast<size_t>(block)];
-      if (b.bytes == bytes && b.last == id) return block;
+      if (b.bytes == bytes && b.last == id) return value;
     }
     return -1;
   }
@@ -215,20 +250,74 @@ class Planner {
     }
   }
 
-  void write_plan() {
+  void write_slots() {
     plan_.slots.resize(static_cast<size_t>(index_.count()));
-    plan_.releases.resize(function_.nodes.size());
-    std::vector<char> is_result(static_cast<size_t>(index_.count()), 0);
-    for (const Edge& output : function_.outputs) is_result[static_cast<size_t>(index_.of(output))] = 1;
     for (int32_t value = 0; value < index_.count(); ++value) {
-      const int32_t block = block_of_[static_cast<size_t>(value)];
-      if (block >= 0 && blocks_[static_cast<size_t>(block)].offset >= 0) {
-        plan_.slots[static_cast<size_t>(value)] = {blocks_[static_cast<size_t>(block)].offset,
-                                                   blocks_[static_cast<size_t>(block)].bytes};
+      const int32_t id = block_of_[static_cast<size_t>(value)];
+      if (id < 0) continue;
+      const Block& block = blocks_[static_cast<size_t>(id)];
+      Slot& slot = plan_.slots[static_cast<size_t>(value)];
+      slot = {block.offset, block.bytes, -1};
+      if (block.escapes) slot.in_place_of = in_place_of_[static_cast<size_t>(value)];
+    }
+  }
+
+  /// Whether the value is made for one run: by a step, or given as an argument.
+  bool is_of_run(const Edge& edge) const {
+    return runs(edge.node) || (is_arg(edge.node) && !is_capture_[static_cast<size_t>(edge.node)]);
+  }
+
+  void write_steps() {
+    std::vector<char> folded_used(function_.nodes.size(), 0), arg_used(function_.nodes.size(), 0);
+    const auto use = [&](const Edge& edge) {
+      if (is_folded(edge.node)) folded_used[static_cast<size_t>(edge.node)] = 1;
+      if (is_arg(edge.node)) arg_used[static_cast<size_t>(edge.node)] = 1;
+    };
+    for (int32_t id = 0; id < end_; ++id) {
+      if (!runs(id)) continue;
+      for (const Edge& input : node(id).inputs) use(input);
+      write_step(id);
+    }
+    for (const Edge& output : function_.outputs) {
+      use(output);
+      if (is_of_run(output)) plan_.left_over.push_back(index_.of(output));
+    }
+    for (const int32_t arg : function_.args) {
+      if (!arg_used[static_cast<size_t>(arg)]) plan_.left_over.push_back(index_.of(arg, 0));
+    }
+    for (int32_t id = 0; id < end_; ++id) {
+      if (!folded_used[static_cast<size_t>(id)]) continue;
+      auto& values = folded_[static_cast<size_t>(id)];
+      for (size_t i = 0; i < values.size(); ++i) {
+        plan_.folded.push_back({index_.of(id, static_cast<int32_t>(i)), std::move(values[i])});
       }
-      if (!is_result[static_cast<size_t>(value)]) {
-        plan_.releases[static_cast<size_t>(last_use_[static_cast<size_t>(value)])].push_back(value);
-      }
+    }
+  }
+
+  void write_step(int32_t id) {
+    Step step{id, static_cast<int32_t>(plan_.operands.size()), static_cast<int32_t>(node(id).inputs.size()),
+              static_cast<int32_t>(plan_.releases.size()), 0};
+    std::unordered_map<int32_t, int> times;
+    for (const Edge& input : node(id).inputs) ++times[index_.of(input)];
+    for (const Edge& input : node(id).inputs) {
+      const int32_t value = index_.of(input);
+      const bool dies = last_use_[static_cast<size_t>(value)] == id && is_of_run(input);
+      plan_.operands.push_back({value, dies && times[value] == 1});
+      if (dies) plan_.releases.push_back(value);
+    }
+    for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) {
+      const int32_t value = index_.of(id, i);
+      if (last_use_[static_cast<size_t>(value)] == id) plan_.releases.push_back(value);
+    }
+    step.release_count = static_cast<int32_t>(plan_.releases.size()) - step.first_release;
+    plan_.steps.push_back(step);
+  }
+
+  /// Results have memory of their own from the node that makes their block to the end of the run.
+  void find_peak() {
+    plan_.peak_bytes = plan_.arena_bytes;
+    for (const Block& block : blocks_) {
+      if (block.escapes) plan_.peak_bytes += block.bytes;
     }
   }
 
@@ -237,10 +326,15 @@ class Planner {
   const Hoisting& hoisting_;
   Plan& plan_;
   Runtime& runtime_;
+  const int32_t end_;  // the "node" at which results are used
   std::vector<Shape> shapes_;
   std::vector<Tensor> known_;
+  std::vector<std::vector<Tensor>> folded_;  // node → values computed here (empty: the kernel runs)
+  std::vector<char> runs_;
   std::vector<int32_t> block_of_;
-  std::vector<int32_t> last_use_;
+  std::vector<int32_t> in_place_of_;  // value → the input whose memory it takes over
+  std::vector<int32_t> last_use_;     // node; end_: it is a result
+  std::vector<char> is_capture_;
   std::vector<Block> blocks_;
 };
 

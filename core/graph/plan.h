@@ -15,14 +15,37 @@ class Runtime;
 struct Slot {
   int64_t offset = -1;  // in the arena; -1: memory of its own, allocated when the kernel asks
   int64_t bytes = 0;
+  int32_t in_place_of = -1;  // value index of an input that dies here, whose own memory is taken over
+};
+
+struct Operand {
+  int32_t value;  // value index (see ValueIndex)
+  bool last;      // no later step and no result needs it
+};
+
+/// One node that runs.
+struct Step {
+  int32_t node;
+  int32_t first_operand, operand_count;  // in Plan::operands
+  int32_t first_release, release_count;  // in Plan::releases: values that nobody needs after this step
+};
+
+/// A value that is there before the first step: computed while planning.
+struct FoldedValue {
+  int32_t value;
+  Tensor tensor;
 };
 
 struct Plan {
   std::vector<Shape> arg_shapes;
-  std::vector<Slot> slots;                     // by value index (see ValueIndex)
-  std::vector<std::vector<int32_t>> releases;  // after node i: the value indices that nobody needs any more
-  std::vector<std::vector<Tensor>> folded;     // node → values computed while planning (empty: run the kernel)
+  std::vector<Slot> slots;  // by value index
+  std::vector<Step> steps;
+  std::vector<Operand> operands;
+  std::vector<int32_t> releases;
+  std::vector<int32_t> left_over;  // results, and arguments that no step uses
+  std::vector<FoldedValue> folded;
   int64_t arena_bytes = 0;
+  int64_t peak_bytes = 0;  // the arena, and what lives outside of it at a time, as far as shapes tell
 };
 
 /// Numbers all outputs of all nodes in one row.

@@ -15,13 +15,13 @@ void set_all(KernelContext& c, std::vector<Tensor> results) {
   for (int i = 0; i < c.outputs(); ++i) c.set_output(i, std::move(results[static_cast<size_t>(i)]));
 }
 
-std::vector<Tensor> inputs_from(KernelContext& c, int first) {
+std::vector<Tensor> take_inputs_from(KernelContext& c, int first) {
   std::vector<Tensor> inputs;
-  for (int i = first; i < c.inputs(); ++i) inputs.push_back(c.input(i));
+  for (int i = first; i < c.inputs(); ++i) inputs.push_back(c.take_input(i));
   return inputs;
 }
 
-void call_kernel(KernelContext& c) { set_all(c, c.call(c.attrs().get<FunctionRef>("f"), inputs_from(c, 0))); }
+void call_kernel(KernelContext& c) { set_all(c, c.call(c.attrs().get<FunctionRef>("f"), take_inputs_from(c, 0))); }
 
 /// What TensorFlow takes for true: a non-zero number, a non-empty tensor.
 bool is_true(const Tensor& condition) {
@@ -30,7 +30,7 @@ bool is_true(const Tensor& condition) {
 
 void if_kernel(KernelContext& c) {
   const char* branch = is_true(c.input(0)) ? "then_branch" : "else_branch";
-  set_all(c, c.call(c.attrs().get<FunctionRef>(branch), inputs_from(c, 1)));
+  set_all(c, c.call(c.attrs().get<FunctionRef>(branch), take_inputs_from(c, 1)));
 }
 
 /// An index out of range takes the last branch, as in TensorFlow.
@@ -38,20 +38,22 @@ void case_kernel(KernelContext& c) {
   if (c.input(0).rank() != 0) throw InvalidArgumentError("branch_index must be a scalar, found shape {}", c.input(0).shape());
   const auto& branches = c.attrs().get<std::vector<FunctionRef>>("branches");
   const auto index = static_cast<size_t>(c.input(0).data<int32_t>()[0]);  // a negative one becomes a large one
-  set_all(c, c.call(branches[std::min(index, branches.size() - 1)], inputs_from(c, 1)));
+  set_all(c, c.call(branches[std::min(index, branches.size() - 1)], take_inputs_from(c, 1)));
 }
 
 void while_kernel(KernelContext& c) {
   const FunctionRef &condition = c.attrs().get<FunctionRef>("cond"), &body = c.attrs().get<FunctionRef>("body");
-  // Copies: a loop that never runs returns its inputs, whose memory is not the outputs' to keep.
-  std::vector<Tensor> values = inputs_from(c, 0);
-  for (Tensor& value : values) value = value.clone();
+  std::vector<Tensor> values = take_inputs_from(c, 0);
+  for (Tensor& value : values) {
+    // A loop that never runs returns its inputs, whose memory in the run's arena is not the outputs' to keep.
+    if (value.owner() == nullptr) value = value.clone();
+  }
   for (int64_t done = 0;; ++done) {
     if (done > c.limits().loop_iterations) {
       throw ResourceExhaustedError("the loop runs more than {} times (limits.loopIterations)", c.limits().loop_iterations);
     }
     if (!is_true(c.call(condition, values)[0])) break;
-    values = c.call(body, values);
+    values = c.call(body, std::move(values));
   }
   set_all(c, std::move(values));
 }

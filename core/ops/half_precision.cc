@@ -76,13 +76,14 @@ class Float32Context final : public KernelContext {
 
   int inputs() const override { return outer_.inputs(); }
   const Tensor& input(int index) const override { return inputs_[static_cast<size_t>(index)]; }
+  Tensor take_input(int index) override { return input(index); }  // no object comes here
   int outputs() const override { return outer_.outputs(); }
   DType output_dtype(int index) const override { return as_float32(outer_.output_dtype(index)); }
   const Attrs& attrs() const override { return attrs_; }
   kernels::Context& kernels() override { return outer_.kernels(); }
   uint64_t next_random() override { return outer_.next_random(); }
-  std::vector<Tensor> call(const FunctionRef& function, std::span<const Tensor> inputs) override {
-    return outer_.call(function, inputs);
+  std::vector<Tensor> call(const FunctionRef& function, std::vector<Tensor> inputs) override {
+    return outer_.call(function, std::move(inputs));
   }
   const Limits& limits() const override { return outer_.limits(); }
 

@@ -89,8 +89,16 @@ ListPtr new_list(KernelContext& c, const Shape& element_shape, int64_t count) {
 void empty_kernel(KernelContext& c) { set_list(c, 0, new_list(c, shape_from(c.input(0)), 0)); }
 void reserve_kernel(KernelContext& c) { set_list(c, 0, new_list(c, shape_from(c.input(0)), count_from(c, 1))); }
 
+/// The list that an op changes: input 0 itself where nobody else holds it, else a copy. A loop that fills a list so takes time
+/// in proportion to its length, not to the square of it.
+ListPtr taken_list(KernelContext& c) {
+  input_list(c);  // what it checks
+  const Tensor handle = c.take_input(0);
+  return handle.owner().use_count() == 1 ? handle.object<TensorList>() : std::make_shared<TensorList>(list_of(handle));
+}
+
 void push_back_kernel(KernelContext& c) {
-  auto list = std::make_shared<TensorList>(input_list(c));
+  ListPtr list = taken_list(c);
   check_element(*list, c.input(1));
   list->elements.push_back(kept(c.input(1)));
   set_list(c, 0, std::move(list));
@@ -133,7 +141,7 @@ void pop_back_kernel(KernelContext& c) {
   const TensorList& list = input_list(c);
   if (list.elements.empty()) throw InvalidArgumentError("Trying to pop from an empty list.");
   c.set_output(1, element_or_zeros(list, list.elements.size() - 1, shape_from(c.input(1))));
-  auto shorter = std::make_shared<TensorList>(list);
+  ListPtr shorter = taken_list(c);
   shorter->elements.pop_back();
   set_list(c, 0, std::move(shorter));
 }
@@ -250,7 +258,7 @@ void scatter_kernel(KernelContext& c) {
 }
 
 void scatter_existing_kernel(KernelContext& c) {
-  auto list = std::make_shared<TensorList>(input_list(c));
+  ListPtr list = taken_list(c);
   scatter_into(list, kept(c.input(1)), c.input(2).to_int64s());
   set_list(c, 0, std::move(list));
 }
@@ -262,7 +270,7 @@ void get_item_kernel(KernelContext& c) {
 }
 
 void set_item_kernel(KernelContext& c) {
-  auto list = std::make_shared<TensorList>(input_list(c));
+  ListPtr list = taken_list(c);
   const int64_t index = c.input(1).to_int64s().at(0);
   if (c.attrs().get_bool("resize_if_index_out_of_bounds") && index >= static_cast<int64_t>(list->elements.size()) &&
       index < c.limits().file_objects) {
@@ -274,7 +282,7 @@ void set_item_kernel(KernelContext& c) {
 }
 
 void resize_kernel(KernelContext& c) {
-  auto list = std::make_shared<TensorList>(input_list(c));
+  ListPtr list = taken_list(c);
   list->elements.resize(static_cast<size_t>(count_from(c, 1)));
   set_list(c, 0, std::move(list));
 }

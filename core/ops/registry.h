@@ -33,6 +33,9 @@ class KernelContext {
   virtual ~KernelContext() = default;
   virtual int inputs() const = 0;
   virtual const Tensor& input(int index) const = 0;
+  /// Input `index` to keep or to change: the only handle of it where nobody needs it after this op, so that an object whose
+  /// owner has no other user may be changed in place. input(index) is empty from then on.
+  virtual Tensor take_input(int index) = 0;
   virtual int outputs() const = 0;
   virtual DType output_dtype(int index) const = 0;
   virtual const Attrs& attrs() const = 0;
@@ -45,7 +48,7 @@ class KernelContext {
   /// The seed state of the engine's stateful random ops: a new 64-bit number at each call.
   virtual uint64_t next_random() = 0;
   /// Runs a function that an attribute names. Throws ResourceExhaustedError when nested too deeply.
-  virtual std::vector<Tensor> call(const FunctionRef& function, std::span<const Tensor> inputs) = 0;
+  virtual std::vector<Tensor> call(const FunctionRef& function, std::vector<Tensor> inputs) = 0;
   virtual const Limits& limits() const = 0;
 };
 

@@ -1,5 +1,5 @@
 // TensorLists: what TensorFlow's TensorArrays and the gradients of loops are made of. A list is a value: ops make new ones,
-// whose tensors are shared.
+// whose tensors are shared, or change one that nobody else holds.
 #pragma once
 
 #include <span>

@@ -51,8 +51,8 @@ Edge filter_factors(Rewriter& rewriter, const Convolution& convolution, const Ed
 
 }  // namespace
 
-Function fold_batch_norm(const Function& function) {
-  return rewrite_nodes(function, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function fold_batch_norm(const Function& function, const std::vector<char>& invariant) {
+  return rewrite_nodes(function, invariant, [](Rewriter& rewriter, int32_t id, const Node& node) {
     if (!is_foldable_norm(rewriter, node)) return false;
     const auto convolution = match_convolution(rewriter, node.inputs[0]);
     if (!convolution) return false;

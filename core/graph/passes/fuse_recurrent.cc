@@ -6,14 +6,13 @@
 namespace keras {
 
 Function fuse_recurrent(const Function& function) {
-  return rewrite_nodes(function, [](Rewriter& rewriter, int32_t id, const Node& node) {
+  return rewrite_nodes(function, {}, [](Rewriter& rewriter, int32_t id, const Node& node) {
     if (std::string_view(node.op->def->name) != "PartitionedCall") return false;
     const FunctionPtr& called = node.attrs.get<FunctionRef>("f").function;
     const auto form = called != nullptr ? recurrent_form(*called) : std::nullopt;
     if (!form) return false;
     const Shape& recurrent_kernel = called->nodes[static_cast<size_t>(called->args[node.inputs.size() - 2])].shapes[0];
-    std::vector<Edge> inputs;
-    for (const Edge& input : node.inputs) inputs.push_back(rewriter.mapped(input));
+    std::vector<Edge> inputs = rewriter.mapped(node.inputs);
     for (size_t back : {3, 2}) {
       Edge& kernel = inputs[inputs.size() - back];
       kernel = rewriter.emit("_PackMatMulWeights", {kernel});
@@ -22,7 +21,8 @@ Function fuse_recurrent(const Function& function) {
                       {"time_major", form->time_major},
                       {"go_backwards", form->go_backwards},
                       {"return_sequences", form->return_sequences}};
-    rewriter.replace_all(id, rewriter.emit(form->cell == Cell::kLstm ? "_FusedLSTM" : "_FusedGRU", inputs, attrs, node.name));
+    const std::string_view op = form->cell == Cell::kLstm ? "_FusedLSTM" : "_FusedGRU";
+    rewriter.replace_all(id, rewriter.emit(op, inputs, attrs, node.name).node);
     return true;
   });
 }

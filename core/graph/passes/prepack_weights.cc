@@ -24,13 +24,20 @@ bool has_one_group(const Function& function, const Node& node) {
   return input.known_rank() && input.rank() == 4 && filter.rank() == 4 && input.dim(3) == filter.dim(2);
 }
 
+/// A product that came out of a loop may have its weights packed already.
+bool is_packed(const Node& node, std::string_view shape_attr) {
+  const AttrValue* shape = node.attrs.find(shape_attr);
+  return shape != nullptr && std::get<Shape>(*shape).known_rank();
+}
+
 }  // namespace
 
-Function prepack_weights(const Function& function) {
-  return rewrite_nodes(function, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function prepack_weights(const Function& function, const std::vector<char>& invariant) {
+  return rewrite_nodes(function, invariant, [](Rewriter& rewriter, int32_t id, const Node& node) {
     const std::string_view op = node.op->def->name;
     const bool product = op == "MatMul" || op == "_FusedMatMul";
     if (!product && op != "Conv2D" && op != "_FusedConv2D") return false;
+    if (is_packed(node, product ? "b_shape" : "filter_shape")) return false;
     if (node.dtypes[0] != DType::kFloat32 || !rewriter.is_hoisted(node.inputs[1])) return false;
     if (!rewriter.source().shape(node.inputs[1]).fully_known()) return false;
     if (product) {

@@ -102,9 +102,7 @@ std::vector<Tensor> Trainer::predict_step(std::span<const Tensor> x, Runtime& ru
   append_signature(key, inputs);
   auto& executor = predict_steps_[key];
   if (executor == nullptr) executor = std::make_unique<Executor>(trace_call(false, "predict_step", inputs));
-  std::vector<Tensor> results = executor->run(x, runtime);
-  last_arena_bytes_ = executor->arena_bytes();
-  return results;
+  return executor->run(x, runtime);
 }
 
 FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
@@ -161,7 +159,6 @@ Logs Trainer::run_step(bool training, const Batch& batch, Runtime& runtime) {
     }
   }
   const std::vector<Tensor> results = executor.run(args, runtime);
-  last_arena_bytes_ = executor.arena_bytes();
   Logs logs;
   for (size_t i = 0; i < results.size(); ++i) logs.emplace_back(executor.function().output_names[i], results[i].number_at(0));
   return logs;

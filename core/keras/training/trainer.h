@@ -44,8 +44,6 @@ class Trainer {
   const CompileConfig& config() const { return config_; }
   /// Null if not compiled, and as long as the model's outputs are not known.
   const CompiledLosses* losses() const { return losses_.get(); }
-  /// Bytes of the last run's arena.
-  int64_t arena_bytes() const { return last_arena_bytes_; }
   /// What a saved model's training_config holds. Null if not compiled.
   Json training_config() const;
 
@@ -63,7 +61,6 @@ class Trainer {
   std::unique_ptr<CompiledLosses> losses_;
   std::map<std::string, std::unique_ptr<Executor>> steps_;
   std::map<std::string, std::unique_ptr<Executor>> predict_steps_;
-  int64_t last_arena_bytes_ = 0;
 };
 
 }  // namespace keras
