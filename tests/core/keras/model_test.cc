@@ -2,6 +2,7 @@
 #include "core/keras/layers/input_layer.h"
 #include "core/keras/models/sequential.h"
 #include "core/keras/training/trainer.h"
+#include "tests/core/graph/interpreter.h"
 #include "tests/core/keras/fixtures.h"
 
 namespace keras::testing {
@@ -47,6 +48,18 @@ TEST_P(Models, PredictionsAreThoseOfKeras) {
   const std::vector<Tensor> outputs = trainer.predict_step(inputs, *runtime);
   ASSERT_EQ(outputs.size(), expected.size());
   for (size_t i = 0; i < outputs.size(); ++i) expect_close(outputs[i], expected[i], 1e-5, "output " + std::to_string(i));
+}
+
+TEST_P(Models, PredictWithLittleMoreMemoryThanTheirLargestPairOfActivations) {
+  const ModelFixture fixture(GetParam());
+  Session session(1);
+  Trainer trainer(fixture.load(session));
+  const auto runtime = serial_runtime();
+  const std::vector<Tensor> inputs = fixture.tensors(fixture["inputs"]);
+  int64_t results = 512;  // blocks begin at multiples of 64
+  for (const Tensor& output : trainer.predict_step(inputs, *runtime)) results += output.size_bytes();
+  const int64_t pair = largest_live_pair(*trainer.trace_call(false, "f"), inputs, *runtime);
+  EXPECT_LE(static_cast<double>(runtime->activation_bytes), 1.2 * static_cast<double>(pair) + static_cast<double>(results));
 }
 
 }  // namespace
