@@ -68,6 +68,7 @@ val memory() {
   val result = val::object();
   result.set("bytes", static_cast<double>(static_cast<uint32_t>(info.uordblks)));
   result.set("peakBytes", static_cast<double>(static_cast<uint32_t>(info.arena)));
+  result.set("activationBytes", the_engine != nullptr ? static_cast<double>(the_engine->runtime.activation_bytes) : 0.0);
   return result;
 }
 

@@ -33,6 +33,20 @@ describe('The engine', () => {
     assert.equal(memory.tensors, 0);
   });
 
+  test('tells what the activations of the last run took', async () => {
+    const told = JSON.parse(
+      await fresh(`
+        await keras.ready();
+        const before = keras.engine().memory.activationBytes;
+        const layers = [keras.layers.dense({ units: 1000, inputShape: [10] }), keras.layers.dense({ units: 1 })];
+        await keras.sequential({ layers }).predict(keras.tensor(new Float32Array(320), [32, 10]));
+        console.log(JSON.stringify([before, keras.engine().memory.activationBytes]));`),
+    );
+    assert.equal(told[0], 0);
+    // [32, 1000] and [32, 1], each in blocks of 64 bytes.
+    assert.ok(told[1] >= 128128 && told[1] <= 128128 + 64, `${told[1]} bytes`);
+  });
+
   test('is loaded once, however many ask at a time', async () => {
     const told = await fresh(`
       let compiled = 0;

@@ -38,7 +38,11 @@ export interface EngineInfo {
   /** Whether products use fused multiply-add. */
   simd: 'simd128' | 'relaxed';
   threads: number;
-  memory: { bytes: number; peakBytes: number; tensors: number };
+  /**
+   * `bytes` in use, `peakBytes` at most; `activationBytes`: what intermediate values and results of the last run (a prediction, a
+   * training step, a function's call) took beside the weights; `tensors`: handles that hold memory.
+   */
+  memory: { bytes: number; peakBytes: number; activationBytes: number; tensors: number };
 }
 
 let loaded: (LoadedEngine & { variant: Variant }) | null = null;

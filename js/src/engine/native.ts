@@ -126,7 +126,7 @@ export interface Native extends NativeIo {
   }): void;
   /** How many threads run by now. */
   threads(): number;
-  memory(): { bytes: number; peakBytes: number };
+  memory(): { bytes: number; peakBytes: number; activationBytes: number };
   registry(): string;
   setRandomSeed(seed: number): void;
   clearSession(): void;

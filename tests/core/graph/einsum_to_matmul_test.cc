@@ -33,7 +33,7 @@ TEST_P(EinsumToMatMul, KeepsTheResult) {
   const auto& [equation, shape, weights_shape, becomes_product] = GetParam();
   const FunctionPtr function = einsum_with(variable("weights", noise(weights_shape, 1)), equation, shape);
   bool has_einsum = false;
-  for (const Node& node : einsum_to_matmul(*function).nodes) has_einsum |= node.op->def->name == std::string_view("Einsum");
+  for (const Node& node : einsum_to_matmul(*function, {}).nodes) has_einsum |= node.op->def->name == std::string_view("Einsum");
   EXPECT_NE(has_einsum, becomes_product);
   const auto runtime = serial_runtime();
   const std::array x = {noise(shape, 2)};

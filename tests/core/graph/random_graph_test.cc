@@ -29,6 +29,7 @@ PassOptions only(bool PassOptions::* pass) {
 
 std::vector<NamedPasses> all_combinations() {
   return {{"none", PassOptions::none()},
+          {"fuse_recurrent", only(&PassOptions::fuse_recurrent)},
           {"inline_calls", only(&PassOptions::inline_calls)},
           {"remove_no_ops", only(&PassOptions::remove_no_ops)},
           {"remove_casts", only(&PassOptions::remove_casts)},
@@ -38,6 +39,7 @@ std::vector<NamedPasses> all_combinations() {
           {"hoist_invariants", only(&PassOptions::hoist_invariants)},
           {"fold_padding", only(&PassOptions::fold_padding)},
           {"fold_batch_norm", only(&PassOptions::fold_batch_norm)},
+          {"einsum_to_matmul", only(&PassOptions::einsum_to_matmul)},
           {"fuse_activations", only(&PassOptions::fuse_activations)},
           {"prepack_weights", only(&PassOptions::prepack_weights)},
           {"all", {}}};
