@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/graph/gradients.h"
 #include "core/ops/builders.h"
+#include "core/ops/half_precision.h"
 #include "core/tensor/complex.h"
 #include "tests/core/ops/op_table.h"
 
@@ -295,11 +296,21 @@ class FiniteDifferences : public ::testing::Test {
 
 class OfOp : public FiniteDifferences, public ::testing::WithParamInterface<const RegisteredOp*> {};
 
+/// Steps of a difference are lost in 16 bits, which compute as float32 does (core/ops/half_precision.h).
+bool has_half(const OpCase& row) {
+  const auto is_half = [](const auto& item) {
+    const auto* dtype = std::get_if<DType>(&item.second);
+    return dtype != nullptr && is_half_precision(*dtype);
+  };
+  return std::any_of(row.attrs.items().begin(), row.attrs.items().end(), is_half) ||
+         std::any_of(row.inputs.begin(), row.inputs.end(), [](const Tensor& x) { return is_half_precision(x.dtype()); });
+}
+
 TEST_P(OfOp, MeetItsGradient) {
   const std::string op = GetParam()->def->name;
   if (is_exempt(op, "", 0)) GTEST_SKIP();
   for (const OpCase& row : op_cases()) {
-    if (row.op != op || !row.after.empty() || is_exempt(op, row.name, kAll)) continue;
+    if (row.op != op || has_half(row) || !row.after.empty() || is_exempt(op, row.name, kAll)) continue;
     SCOPED_TRACE(row.name);
     check(problem_of(widened(row, GetParam()->signature)));
   }
