@@ -86,13 +86,14 @@ export async function removeDeadLock(path: string, node: NodeModules): Promise<v
   if (state !== null && isLeftOver(state.tag, state.changedMs, node)) await breakLock(path + LOCK, state.tag, node);
 }
 
-async function acquire(lock: string, tag: string, node: NodeModules): Promise<void> {
+/** Whether the lock was taken before `giveUp` ended the wait for it. */
+async function acquire(lock: string, tag: string, node: NodeModules, giveUp: () => boolean): Promise<boolean> {
   let seen = '';
   let since = 0;
   for (;;) {
     try {
       await node.fs.promises.writeFile(lock, tag, { flag: 'wx' });
-      return;
+      return true;
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
     }
@@ -105,25 +106,26 @@ async function acquire(lock: string, tag: string, node: NodeModules): Promise<vo
     }
     const isDead = now - since > (state.tag === '' ? NAMELESS_MS : DEAD_MS);
     if (isDead || isLeftOver(state.tag, state.changedMs, node)) await breakLock(lock, state.tag, node);
+    else if (giveUp()) return false;
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
 /**
  * Runs `action` while no other program holds the lock of `path`. It calls `check` before what must not happen without the lock,
- * which throws where another program took this one for dead.
+ * which throws where another program took this one for dead. Null, and nothing done, where `giveUp` ended the wait for the lock.
  */
 export async function withLock<T>(
   path: string,
   node: NodeModules,
   action: (check: () => Promise<void>) => Promise<T>,
-): Promise<T> {
+  giveUp = (): boolean => false,
+): Promise<T | null> {
   const { fs } = node;
   const lock = path + LOCK;
   const tag = ownTag(node);
-  await fs.promises.mkdir(node.path.dirname(path), { recursive: true });
   await removeLeftOvers(lock, '', node);
-  await acquire(lock, tag, node);
+  if (!(await acquire(lock, tag, node, giveUp))) return null;
   const touch = (): void => void fs.promises.utimes(lock, new Date(), new Date()).catch(() => undefined);
   const heartbeat = setInterval(touch, HEARTBEAT_MS);
   const isHeld = async (): Promise<boolean> => (await stateOf(lock, node))?.tag === tag;

@@ -72,32 +72,112 @@ export async function nodeFolder(target: string | URL): Promise<string | null> {
   return stat?.isDirectory() ? path + node.path.sep : null;
 }
 
-/** How often a folder is opened again that another process replaced meanwhile. */
+/** How often files are opened again that another program replaced meanwhile, before it is kept from doing so. */
 const ATTEMPTS = 5;
+/** What a file system says where nothing may be written: there, no save can be finished, and none is held up. */
+const READ_ONLY = ['EACCES', 'EPERM', 'EROFS'];
+
+/** What is told apart from what takes its place: the number alone is soon used again. */
+async function identityOf(path: string, { fs }: NodeModules): Promise<string> {
+  const stat = await fs.promises.stat(path, { bigint: true }).catch(() => null);
+  return stat === null ? '' : `${stat.dev} ${stat.ino} ${stat.birthtimeNs}`;
+}
+
+/** Files that belong together, as they stand at one moment; `open` is told whether no other program can replace them meanwhile. */
+async function openTogether(
+  path: string,
+  node: NodeModules,
+  open: (isLocked: boolean) => Promise<OpenSource | null>,
+): Promise<OpenSource> {
+  for (let attempt = 1; attempt <= 2 * ATTEMPTS; attempt++) {
+    const opened = await (attempt <= ATTEMPTS ? open(false) : withLock(path, node, () => open(true)).catch(nullIfReadOnly));
+    if (opened !== null) return opened;
+  }
+  throw new IOError(`${path} was replaced again and again while it was being opened.`, { path });
+}
+
+function nullIfReadOnly(cause: unknown): null {
+  if (READ_ONLY.includes(codeOf(cause))) return null;
+  throw cause;
+}
+
+/** Finishes what an interrupted save of a folder left. One that goes on is waited for only while no model stands there. */
+async function settle(path: string, node: NodeModules): Promise<void> {
+  const { existsSync } = node.fs;
+  await removeLeftOvers(path, NEW, node);
+  await removeDeadLock(path, node);
+  const isWhole = existsSync(path) ? !existsSync(`${path}/${COMPLETE}`) : !existsSync(`${path}${NEW}/${COMPLETE}`);
+  if (isWhole && !existsSync(path + OLD)) return;
+  await withLock(
+    path,
+    node,
+    () => recover(path, node),
+    () => existsSync(path),
+  );
+}
 
 /** The file, or the files of the folder, at a path. */
 export async function pathSource(target: string | URL): Promise<OpenSource> {
   const { path, node } = await toPath(target);
-  const inode = async (): Promise<number | undefined> => (await node.fs.promises.stat(path).catch(() => null))?.ino;
-  for (let attempt = 1; ; attempt++) {
+  const place = await throughLinks(path, node).catch(() => path);
+  return openTogether(place, node, async (isLocked) => {
     // Not where the folder may only be read.
-    await throughLinks(path, node)
-      .then((target) => recover(target, node))
-      .catch(() => undefined);
-    const before = await inode();
-    try {
-      const source = await openPath(path, node);
-      if (attempt === ATTEMPTS || (await inode()) === before) return source;
-      await source.close?.(); // some files may be of the old model, some of the new one
-    } catch (error) {
-      if (attempt === ATTEMPTS || (await inode()) === before) throw error;
-    }
+    await (isLocked ? recover(place, node) : settle(place, node)).catch(() => undefined);
+    return openUnreplaced(path, node, () => openPath(path, node)).catch(async (error: unknown) => {
+      if (!isLocked && error instanceof NotFoundError && (await isBeingSaved(place, node))) return null;
+      throw error;
+    });
+  });
+}
+
+/** Whether a model stands at a path after all, or one of the names beside it that a save uses: looked up at one moment. */
+async function isBeingSaved(path: string, { fs, path: paths }: NodeModules): Promise<boolean> {
+  const name = paths.basename(path);
+  const names: string[] = await fs.promises.readdir(paths.dirname(path)).catch(() => []);
+  return names.some((other) => other === name || other.startsWith(`${name}.keras-wasm-`));
+}
+
+/** What `open` opens, or null where another file or folder has taken the place of `path` meanwhile. */
+async function openUnreplaced(
+  path: string,
+  node: NodeModules,
+  open: () => Promise<OpenSource | null>,
+): Promise<OpenSource | null> {
+  const before = await identityOf(path, node);
+  try {
+    const source = await open();
+    if ((await identityOf(path, node)) === before) return source;
+    await source?.close?.(); // some files may be of the old model, some of the new one
+  } catch (error) {
+    if ((await identityOf(path, node)) === before) throw error;
   }
+  return null;
 }
 
 async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
+  const stat = await node.fs.promises.stat(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  if (!stat.isDirectory()) return openFiles(path, [['', path]], node);
+  const names = await filesBelow(path, node);
+  if (names.length === 0) throw new NotFoundError(`The folder ${path} is empty.`, { path });
+  return openFiles(
+    path,
+    names.map((name) => [name, name.split(node.path.sep).join('/')]),
+    node,
+  );
+}
+
+function unreadable(path: string, cause: unknown): Error {
+  if (codeOf(cause) === 'ENOENT') return new NotFoundError(`No file or directory found at ${path}`, { path, cause });
+  return new IOError(`${path} could not be read: ${messageOf(cause)}`, { path, cause });
+}
+
+/** Opens files below a folder; each has its name there and the one that it goes by. */
+async function openFiles(folder: string, names: [below: string, name: string][], node: NodeModules): Promise<OpenSource> {
   const handles: import('node:fs').promises.FileHandle[] = [];
-  const open = async (file: string, name: string): Promise<SourceFile> => {
+  const open = async ([below, name]: [string, string]): Promise<SourceFile> => {
+    const file = node.path.join(folder, below);
     const handle = await node.fs.promises.open(file, 'r');
     handles.push(handle);
     const { size } = await handle.stat();
@@ -112,18 +192,12 @@ async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
     await Promise.all(handles.map((handle) => handle.close()));
   };
   try {
-    const stat = await node.fs.promises.stat(path);
-    if (!stat.isDirectory()) return { files: [await open(path, path)], close };
     const files: SourceFile[] = [];
-    for (const name of await filesBelow(path, node))
-      files.push(await open(node.path.join(path, name), name.split(node.path.sep).join('/')));
-    if (files.length === 0) throw new NotFoundError(`The folder ${path} is empty.`, { path });
+    for (const name of names) files.push(await open(name));
     return { files, close };
   } catch (cause) {
     await close();
-    if (codeOf(cause) === 'ENOENT') throw new NotFoundError(`No file or directory found at ${path}`, { path, cause });
-    if (cause instanceof NotFoundError) throw cause;
-    throw new IOError(`${path} could not be read: ${messageOf(cause)}`, { path, cause });
+    throw unreadable(folder, cause);
   }
 }
 
@@ -131,6 +205,7 @@ async function openPath(path: string, node: NodeModules): Promise<OpenSource> {
 async function filesBelow(folder: string, { fs, path }: NodeModules, prefix = '', depth = 0): Promise<string[]> {
   const names: string[] = [];
   for (const entry of await fs.promises.readdir(path.join(folder, prefix), { withFileTypes: true })) {
+    if (entry.name === COMPLETE) continue; // goes away at any moment
     const name = path.join(prefix, entry.name);
     if (entry.isFile() || entry.isSymbolicLink()) names.push(name);
     else if (entry.isDirectory() && depth < 3)
@@ -257,6 +332,7 @@ export async function writeFolder(target: string | URL, files: readonly WrittenF
   const { path, node } = await toPath(target);
   try {
     const place = await throughLinks(path, node);
+    await node.fs.promises.mkdir(node.path.dirname(place), { recursive: true });
     await withLock(place, node, async (check) => {
       await writeFreshFolder(place, files, overwrite, node);
       await check();
@@ -314,10 +390,11 @@ export async function writePrefix(prefix: string | URL, files: readonly WrittenF
   const folder = node.path.dirname(path);
   const isPart = (file: WrittenFile): boolean => file.path.startsWith(`${node.path.basename(path)}.`);
   try {
+    await node.fs.promises.mkdir(folder, { recursive: true });
     await withLock(path, node, async (check) => {
       if (!overwrite && node.fs.existsSync(`${path}.index`))
         throw new IOError(`${path}.index exists already, and \`overwrite\` is false.`, { path });
-      await finishPrefix(path);
+      await finishPrefix(path, node);
       await replaceParts(folder, files.filter(isPart), check, node);
     });
     for (const file of files) if (!isPart(file)) await writePath(node.path.join(folder, file.path), file, true);
@@ -359,11 +436,45 @@ async function moveNew(place: string, fs: NodeModules['fs']): Promise<void> {
 }
 
 /** A new index without a new shard: the shard has taken its place, and the index has still to. */
-export async function finishPrefix(prefix: string | URL): Promise<void> {
-  const { path, node } = await toPath(prefix);
-  const { fs } = node;
-  const index = `${path}.index`;
-  if (fs.existsSync(index + NEW) && !fs.existsSync(`${path}.data-00000-of-00001${NEW}`)) await moveNew(index, fs);
+function isBetween(prefix: string, { fs }: NodeModules): boolean {
+  return fs.existsSync(`${prefix}.index${NEW}`) && !fs.existsSync(`${prefix}.data-00000-of-00001${NEW}`);
+}
+
+async function finishPrefix(prefix: string, node: NodeModules): Promise<void> {
+  if (isBetween(prefix, node)) await moveNew(`${prefix}.index`, node.fs);
+}
+
+const SHARD = /^\.data-\d{5}-of-\d{5}$/;
+
+/** The shards below a prefix, by name. */
+async function shardsOf(prefix: string, { fs, path }: NodeModules): Promise<string[]> {
+  const name = path.basename(prefix);
+  const names: string[] = await fs.promises.readdir(path.dirname(prefix)).catch(() => []);
+  return names.filter((file) => file.startsWith(name) && SHARD.test(file.slice(name.length)));
+}
+
+/** The index and the shards of one checkpoint, of the same moment. */
+export async function prefixSource(target: string | URL): Promise<OpenSource> {
+  const { path: prefix, node } = await toPath(target);
+  const index = `${prefix}.index`;
+  return openTogether(prefix, node, async () => {
+    await finishPrefix(prefix, node).catch(() => undefined); // not where the folder may only be read
+    return openUnreplaced(index, node, async () => {
+      await node.fs.promises.access(index).catch((cause: unknown) => {
+        throw unreadable(index, cause);
+      });
+      const start = node.path.basename(prefix);
+      const names = [`${start}.index`, ...(await shardsOf(prefix, node))];
+      const source = await openFiles(
+        node.path.dirname(prefix),
+        names.map((name) => [name, prefix + name.slice(start.length)]),
+        node,
+      );
+      if (!isBetween(prefix, node)) return source;
+      await source.close?.();
+      return null;
+    });
+  });
 }
 
 /** A name in a folder. */
@@ -390,15 +501,11 @@ export async function writeText(path: string, text: string): Promise<void> {
 
 /** Deletes the files of a checkpoint, the index first: what is left of one that is half deleted is no checkpoint. */
 export async function deletePrefix(prefix: string): Promise<void> {
-  const { fs, path } = await nodeModules();
-  const name = path.basename(prefix);
-  const shard = /^\.data-\d{5}-of-\d{5}$/;
+  const node = await nodeModules();
+  const { fs, path } = node;
   try {
     await fs.promises.rm(`${prefix}.index`, { force: true });
-    for (const file of await fs.promises.readdir(path.dirname(prefix))) {
-      if (file.startsWith(name) && shard.test(file.slice(name.length)))
-        await fs.promises.rm(path.join(path.dirname(prefix), file), { force: true });
-    }
+    for (const file of await shardsOf(prefix, node)) await fs.promises.rm(path.join(path.dirname(prefix), file), { force: true });
   } catch (cause) {
     throw new IOError(`${prefix} could not be deleted: ${messageOf(cause)}`, { path: prefix, cause });
   }

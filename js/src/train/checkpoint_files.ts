@@ -6,7 +6,7 @@ import { type OpenSource, readWhole, type SourceFile } from '../io/files.js';
 import type { HttpOptions } from '../io/http.js';
 import { SCHEME } from '../io/indexeddb.js';
 import { checkpointsInZip } from '../io/load.js';
-import { finishPrefix, nodeFile, nodeFolder } from '../io/node.js';
+import { nodeFile, nodeFolder, prefixSource } from '../io/node.js';
 import { type ModelSource, isPath, openSource } from '../io/source.js';
 import { parseCheckpointState } from './checkpoint_state.js';
 
@@ -58,8 +58,9 @@ async function openPrefix(source: string, options: HttpOptions): Promise<Checkpo
   try {
     const folder = isPath(source) ? await nodeFolder(source) : /\/$/.test(source) ? source : null;
     const prefix = folder === null ? source.replace(/\.index$/, '') : await prefixInFolder(folder, openFile);
-    if (isPath(prefix)) await finishPrefix(prefix);
-    return { prefix, open: (suffix) => openFile(prefix + suffix), close };
+    if (!isPath(prefix)) return { prefix, open: (suffix) => openFile(prefix + suffix), close };
+    await close();
+    return openAmong(await prefixSource(prefix));
   } catch (error) {
     await close();
     throw error;
