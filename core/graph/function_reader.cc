@@ -2,12 +2,13 @@
 #include "core/graph/function_reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <queue>
 
 #include "core/base/error.h"
+#include "core/graph/functionalize.h"
 #include "core/graph/graph_def.h"
 #include "core/graph/node_check.h"
+#include "core/graph/node_input.h"
 #include "core/graph/recurrent_form.h"
 
 namespace keras {
@@ -15,27 +16,6 @@ namespace {
 
 using tensorflow::FunctionDef;
 using tensorflow::NodeDef;
-
-/// "node:output_name:index", "node:index", "node" (an argument, or output 0) and "^node".
-struct InputName {
-  std::string_view node, output;
-  int64_t index = 0;
-  bool control = false;
-};
-
-InputName parse_input(std::string_view text) {
-  InputName name;
-  name.control = text.starts_with('^');
-  if (name.control) text.remove_prefix(1);
-  const size_t first = text.find(':'), last = text.rfind(':');
-  name.node = text.substr(0, first);
-  if (first == std::string_view::npos) return name;
-  if (last > first) name.output = text.substr(first + 1, last - first - 1);
-  const std::string_view digits = text.substr(last + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), name.index);
-  if (error != std::errc() || end != digits.data() + digits.size() || name.index < 0) name.index = INT64_MAX;
-  return name;
-}
 
 bool is_call(std::string_view op) { return op == "PartitionedCall" || op == "StatefulPartitionedCall"; }
 
@@ -227,13 +207,20 @@ FunctionReader::FunctionReader(const tensorflow::FunctionDefLibrary& library, co
   for (const FunctionDef& def : library.function()) definitions_.emplace(def.signature().name(), &def);
 }
 
-const FunctionDef& FunctionReader::definition(std::string_view name) const {
+const FunctionDef& FunctionReader::definition(std::string_view name) {
   const auto found = definitions_.find(name);
   if (found == definitions_.end()) throw NotFoundError("The file has no function '{}'", name).at(name);
+  const auto& nodes = found->second->node_def();
+  if (std::any_of(nodes.begin(), nodes.end(), [](const NodeDef& node) { return is_v1_control_flow(node.op()); })) {
+    for (FunctionDef& def : functionalize(*found->second, limits_)) {
+      made_.push_back(std::move(def));
+      definitions_[made_.back().signature().name()] = &made_.back();
+    }
+  }
   return *found->second;
 }
 
-std::vector<MissingOp> FunctionReader::missing_ops(std::span<const std::string> names) const {
+std::vector<MissingOp> FunctionReader::missing_ops(std::span<const std::string> names) {
   std::vector<MissingOp> missing;
   std::vector<std::string_view> open(names.rbegin(), names.rend());
   std::set<std::string, std::less<>> seen;

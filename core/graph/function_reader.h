@@ -1,6 +1,7 @@
 // Functions from the function library of a file: what real TensorFlow traced becomes a Function.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <span>
@@ -26,10 +27,10 @@ class FunctionReader {
  public:
   FunctionReader(const tensorflow::FunctionDefLibrary& library, const Limits& limits);
 
-  /// Throws NotFoundError.
-  const tensorflow::FunctionDef& definition(std::string_view name) const;
+  /// Control flow of TensorFlow 1 is If and While in it. Throws NotFoundError, and what functionalize() throws.
+  const tensorflow::FunctionDef& definition(std::string_view name);
   /// Ops without a kernel in these functions and in all that they call. Throws NotFoundError naming a function that is not there.
-  std::vector<MissingOp> missing_ops(std::span<const std::string> names) const;
+  std::vector<MissingOp> missing_ops(std::span<const std::string> names);
   /// The dtype and, where the file tells it, the shape of an argument. Throws DataLossError.
   DType arg_dtype(const tensorflow::FunctionDef& def, int index) const;
   Shape arg_shape(const tensorflow::FunctionDef& def, int index) const;
@@ -46,6 +47,7 @@ class FunctionReader {
 
   Limits limits_;
   std::map<std::string, const tensorflow::FunctionDef*, std::less<>> definitions_;
+  std::deque<tensorflow::FunctionDef> made_;  // by functionalize()
   std::map<std::string, FunctionPtr, std::less<>> functions_;
   int64_t depth_ = 0;
 };

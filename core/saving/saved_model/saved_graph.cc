@@ -160,7 +160,7 @@ class SavedGraph::Contents {
     return number->second;
   }
 
-  void refuse_missing_ops() const {
+  void refuse_missing_ops() {
     std::map<std::string, std::pair<MissingOp, int>> missing;
     for (const MissingOp& op : reader_->missing_ops(names_)) {
       auto& [first, count] = missing.try_emplace(op.op, op, 0).first->second;
