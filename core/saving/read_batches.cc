@@ -2,7 +2,6 @@
 #include "core/saving/read_batches.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <tuple>
 
@@ -12,29 +11,47 @@
 namespace keras {
 namespace {
 
-constexpr int64_t kDecodedBytes = 1 << 20;  // given to a decoder at once, of what is in memory
+constexpr int64_t kPassingBytes = 1 << 20;  // verified or decoded at once, of what is in memory
 
-/// Of a value beside its variable.
+using Ranges = std::vector<std::pair<int64_t, int64_t>>;
+
+Ranges ranges_of(const ReadItem& item) { return item.encoded ? item.encoded->ranges : Ranges{{item.offset, item.size_bytes()}}; }
+
+int64_t stored_bytes(const ReadItem& item) {
+  int64_t sum = 0;
+  for (const auto& [offset, bytes] : ranges_of(item)) sum += bytes;
+  return sum;
+}
+
+/// In memory.
 int64_t room_for(const ReadItem& item) { return (item.size_bytes() + 63) / 64 * 64; }
 
-void check_range(const ReadItem& item) {
-  if (item.offset >= 0 && item.source->size_bytes() - item.offset >= item.size_bytes()) return;
-  throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), item.offset)
-      .at(item.source->name(), item.offset);
+/// Whether reading can tell that the value is damaged.
+bool is_checked(const ReadItem& item) { return item.verify || (item.encoded && item.encoded->checked); }
+
+void check_ranges(const ReadItem& item) {
+  for (const auto& [offset, bytes] : ranges_of(item)) {
+    if (offset >= 0 && item.source->size_bytes() - offset >= bytes) continue;
+    throw DataLossError("{}: the file ends before the values at byte {}", item.source->name(), offset)
+        .at(item.source->name(), offset);
+  }
 }
 
 }  // namespace
 
 ReadBatches::ReadBatches(const FileSet& files, ReadList list) {
-  std::vector<std::optional<std::pair<int, int64_t>>> places;
+  std::vector<std::optional<Place>> places;
+  std::vector<std::pair<int, int64_t>> begins;  // file and offset of the first range
   for (const ReadItem& item : list.items) {
-    check_range(item);
-    places.push_back(files.locate(*item.source, item.offset));
+    check_ranges(item);
+    const auto place = files.locate(*item.source, 0);
+    places.push_back(place ? std::optional(Place{place->first, place->second}) : std::nullopt);
+    const Ranges ranges = ranges_of(item);
+    begins.emplace_back(place ? place->first : -1, (place ? place->second : 0) + (ranges.empty() ? 0 : ranges[0].first));
   }
   std::vector<size_t> order(list.items.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(
-      order, {}, [&](size_t i) { return std::tuple(list.items[i].variable != nullptr, places[i].value_or(std::pair(-1, 0))); });
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return std::tuple(list.items[i].variable != nullptr, begins[i]); });
   for (const size_t i : order) {
     list_.items.push_back(std::move(list.items[i]));
     places_.push_back(places[i]);
@@ -48,8 +65,8 @@ int64_t ReadBatches::total_bytes() const {
   int64_t total = 0;
   for (size_t i = 0; i < list_.items.size(); ++i) {
     const ReadItem& item = list_.items[i];
-    const bool twice = !list_.in_place && item.variable && item.verify && room_for(item) > kStagedBytes;
-    if (places_[i]) total += item.size_bytes() * (twice ? 2 : 1);
+    const bool twice = !list_.in_place && item.variable && is_checked(item) && room_for(item) > kStagedBytes;
+    if (places_[i]) total += stored_bytes(item) * (twice ? 2 : 1);
   }
   return total;
 }
@@ -63,107 +80,112 @@ const std::vector<FileRange>& ReadBatches::next() {
   }
   for (const auto& check : std::exchange(list_.checks, {})) check();
   for (const auto& assign : std::exchange(list_.assignments, {})) assign();
-  staging_.reset();
-  encoded_ = {};
+  passing_ = {};
   return ranges_;
 }
 
 void ReadBatches::begin_batch() {
-  if (std::exchange(verified_, false)) return begin(list_.items[next_ - 1], Way::kVariable);
+  if (std::exchange(verified_, false)) return begin(next_ - 1, Way::kVariable);
+  int64_t staged = 0;
   for (; next_ < list_.items.size(); ++next_) {
     const ReadItem& item = list_.items[next_];
     if (!item.variable) {
-      begin(item, item.decode ? Way::kDecoded : Way::kTarget);
+      begin(next_, Way::kTarget);
     } else if (list_.in_place) {
-      begin(item, Way::kVariable);
-    } else if (room_for(item) <= kStagedBytes - staged_bytes_) {
-      begin(item, Way::kStaged);
-    } else if (batch_.empty()) {
-      verified_ = item.verify != nullptr;
-      ++next_;
-      return begin(item, verified_ ? Way::kVerifyOnly : Way::kVariable);
+      begin(next_, Way::kVariable);
+    } else if (room_for(item) <= kStagedBytes - staged) {
+      staged += room_for(item);
+      begin(next_, Way::kStaged);
+    } else if (values_.empty()) {
+      verified_ = is_checked(item);
+      return begin(next_++, verified_ ? Way::kVerifyOnly : Way::kVariable);
     } else {
       return;
     }
   }
 }
 
-void ReadBatches::begin(const ReadItem& item, Way way) {
-  Reading& reading = batch_.emplace_back(Reading{&item, way, staged_bytes_});
-  if (way == Way::kStaged) staged_bytes_ += room_for(item);
-  if (item.size_bytes() == 0) return;
-  const auto& place = places_[static_cast<size_t>(&item - list_.items.data())];
-  if (!place) return read_from_memory(reading);
-  ranges_.push_back({place->first, place->second, item.size_bytes()});
-  range_readings_.push_back(batch_.size() - 1);
+void ReadBatches::begin(size_t index, Way way) {
+  const ReadItem& item = list_.items[index];
+  Value& value = values_.emplace_back(Value{&item, way});
+  if (way == Way::kStaged) value.memory = Tensor::allocate(item.variable->dtype(), item.variable->shape());
+  if (way == Way::kVariable && item.encoded) value.memory = item.variable->mutable_value();
+  if (!item.encoded) return begin_range(places_[index], item.offset, item.size_bytes(), nullptr);
+  std::vector<RangeDecoder> decoders = item.encoded->decode(value.memory.bytes());
+  for (size_t i = 0; i < decoders.size(); ++i) {
+    const auto [offset, bytes] = item.encoded->ranges[i];
+    begin_range(places_[index], offset, bytes, std::move(decoders[i]));
+  }
+}
+
+/// Of the value that is the last so far.
+void ReadBatches::begin_range(const std::optional<Place>& place, int64_t offset, int64_t bytes, RangeDecoder decode) {
+  readings_.push_back({values_.size() - 1, bytes, std::move(decode)});
+  if (!place) return read_from_memory(*values_.back().item->source, offset);
+  if (bytes == 0) return;
+  ranges_.push_back({place->file, place->offset + offset, bytes});
+  range_readings_.push_back(readings_.size() - 1);
 }
 
 std::span<std::byte> ReadBatches::memory_for(const Reading& reading, int64_t count) {
-  const auto part = [&](std::span<std::byte> all) {
-    return all.subspan(static_cast<size_t>(reading.done), static_cast<size_t>(count));
-  };
-  switch (reading.way) {
-    case Way::kTarget: return part(reading.item->target);
-    case Way::kDecoded: encoded_.resize(static_cast<size_t>(count)); return encoded_;
-    case Way::kVariable: return part(reading.item->variable->mutable_value().bytes());
-    case Way::kStaged: return {staging() + reading.staged_at + reading.done, static_cast<size_t>(count)};
-    case Way::kVerifyOnly: break;
+  Value& value = values_[reading.value];
+  const auto size = static_cast<size_t>(count);
+  if (reading.decode || value.way == Way::kVerifyOnly) {
+    passing_.resize(size);
+    return passing_;
   }
-  return {staging(), static_cast<size_t>(count)};
-}
-
-/// Made when it is first needed, and no larger than this load needs.
-std::byte* ReadBatches::staging() {
-  if (!staging_) {
-    int64_t room = 0;
-    for (const ReadItem& item : list_.items) room += item.variable ? std::min(room_for(item), kStagedBytes - room) : 0;
-    staging_ = allocate_aligned(room);
-  }
-  return staging_.get();
+  const auto part = [&](std::span<std::byte> all) { return all.subspan(static_cast<size_t>(reading.done), size); };
+  if (value.way == Way::kTarget) return part(value.item->target);
+  // Asked anew: someone may have taken the value that it has so far.
+  return part(value.way == Way::kVariable ? value.item->variable->mutable_value().bytes() : value.memory.bytes());
 }
 
 void ReadBatches::extend(Reading& reading, std::span<const std::byte> bytes) {
-  if (reading.item->verify) reading.crc = crc32c(bytes, reading.crc);
-  if (reading.way == Way::kDecoded) reading.item->decode(bytes);
+  Value& value = values_[reading.value];
+  if (value.item->verify) value.crc = crc32c(bytes, value.crc);
+  if (reading.decode) reading.decode(bytes);
   reading.done += static_cast<int64_t>(bytes.size());
 }
 
-void ReadBatches::read_from_memory(Reading& reading) {
-  const ReadItem& item = *reading.item;
-  const int64_t piece = reading.way == Way::kDecoded ? kDecodedBytes : kStagedBytes;
-  while (reading.done < item.size_bytes()) {
-    const std::span<std::byte> part = memory_for(reading, std::min(item.size_bytes() - reading.done, piece));
-    item.source->read(item.offset + reading.done, part);
+void ReadBatches::read_from_memory(const ByteSource& source, int64_t offset) {
+  Reading& reading = readings_.back();
+  while (reading.done < reading.bytes) {
+    const std::span<std::byte> part = memory_for(reading, std::min(reading.bytes - reading.done, kPassingBytes));
+    source.read(offset + reading.done, part);
     extend(reading, part);
   }
 }
 
 std::span<std::byte> ReadBatches::target(size_t range, int64_t at, int64_t count) {
-  const Reading& reading = batch_.at(range_readings_.at(range));
-  if (at != reading.done || count < 0 || count > std::min(reading.item->size_bytes() - at, kStagedBytes))
+  const Reading& reading = readings_.at(range_readings_.at(range));
+  if (at != reading.done || count < 0 || count > std::min(reading.bytes - at, kStagedBytes))
     throw RuntimeError("Other bytes were read than those that were asked for.");
   filling_ = memory_for(reading, count);
   return filling_;
 }
 
-void ReadBatches::filled(size_t range) { extend(batch_.at(range_readings_.at(range)), std::exchange(filling_, {})); }
+void ReadBatches::filled(size_t range) { extend(readings_.at(range_readings_.at(range)), std::exchange(filling_, {})); }
 
 void ReadBatches::take_over() {
-  if (batch_.empty()) return;
-  for (const Reading& reading : batch_) {
-    if (reading.done != reading.item->size_bytes()) throw RuntimeError("Not all that was asked for has been read.");
-    if (reading.item->verify) reading.item->verify(reading.crc);
+  for (const Reading& reading : readings_) {
+    if (reading.done != reading.bytes) throw RuntimeError("Not all that was asked for has been read.");
   }
-  for (const auto& check : std::exchange(list_.checks, {})) check();
-  for (const Reading& reading : batch_) {
-    if (reading.way == Way::kVariable) reading.item->variable->mutable_value();  // its version goes up
-    if (reading.way != Way::kStaged || reading.done == 0) continue;
-    std::memcpy(reading.item->variable->mutable_value().raw(), staging() + reading.staged_at, static_cast<size_t>(reading.done));
+  for (const Value& value : values_) {
+    if (value.item->verify) value.item->verify(value.crc);
   }
-  batch_.clear();
+  if (!values_.empty()) {
+    for (const auto& check : std::exchange(list_.checks, {})) check();
+  }
+  readings_.clear();  // and decoders with them
+  for (Value& value : values_) {
+    if (value.memory.valid())
+      value.item->variable->assign(std::move(value.memory));
+    else if (value.way == Way::kVariable)
+      value.item->variable->mutable_value();  // its version goes up
+  }
+  values_.clear();
   ranges_.clear();
   range_readings_.clear();
-  staged_bytes_ = 0;
 }
 
 }  // namespace keras

@@ -21,9 +21,10 @@ struct FileRange {
 
 class ReadBatches {
  public:
-  /// Unless the list is to be read in place, a batch of up to kStagedBytes is read, verified, and then copied into its variables,
-  /// so that a load of no more changes all of them or none. A larger value is read twice: to be verified, and into its variable.
-  /// (Without a checksum, as in HDF5, it is read once, into its variable.)
+  /// Unless the list is to be read in place, a batch of values of up to kStagedBytes is read into new memory and verified, and
+  /// becomes its variables' own, so that a load of no more changes all of them or none. A larger value is read twice: to be
+  /// verified, and into its variable. (Where the file has nothing to verify it by, as contiguous values in HDF5, it is read once,
+  /// into its variable.)
   static constexpr int64_t kStagedBytes = 32 << 20;
 
   ReadBatches() = default;
@@ -42,35 +43,44 @@ class ReadBatches {
   void filled(size_t range);
 
  private:
-  enum class Way { kTarget, kDecoded, kStaged, kVerifyOnly, kVariable };
-  struct Reading {
+  enum class Way { kTarget, kStaged, kVerifyOnly, kVariable };
+  /// Of a batch.
+  struct Value {
     const ReadItem* item;
     Way way;
-    int64_t staged_at = 0;  // offset beside the variables
-    int64_t done = 0;
+    Tensor memory = {};  // beside the variable, or, where decoders put values into it, its own
     uint32_t crc = 0;
+  };
+  struct Reading {
+    size_t value;
+    int64_t bytes;
+    RangeDecoder decode;
+    int64_t done = 0;
+  };
+  struct Place {
+    int file;
+    int64_t offset;  // of the source in the file
   };
 
   bool at_end() const { return next_ == list_.items.size() && !verified_; }
   void begin_batch();
-  void begin(const ReadItem& item, Way way);
+  void begin(size_t item, Way way);
+  void begin_range(const std::optional<Place>& place, int64_t offset, int64_t bytes, RangeDecoder decode);
   std::span<std::byte> memory_for(const Reading& reading, int64_t count);
-  std::byte* staging();
-  void read_from_memory(Reading& reading);
+  void read_from_memory(const ByteSource& source, int64_t offset);
   void extend(Reading& reading, std::span<const std::byte> bytes);
   void take_over();
 
-  ReadList list_;  // items for targets and decoders first, then those for variables in the order of files
-  std::vector<std::optional<std::pair<int, int64_t>>> places_;  // of items: file and offset; none for those in memory
-  size_t next_ = 0;                                             // item
-  bool verified_ = false;  // the item before `next_`, which has still to be read into its variable
-  std::vector<Reading> batch_;
+  ReadList list_;                             // items for targets first, then those for variables in the order of files
+  std::vector<std::optional<Place>> places_;  // of the items' sources; none for those in memory
+  size_t next_ = 0;                           // item
+  bool verified_ = false;                     // the item before `next_`, which has still to be read into its variable
+  std::vector<Value> values_;
+  std::vector<Reading> readings_;
   std::vector<FileRange> ranges_;
-  std::vector<size_t> range_readings_;  // for each range its place in batch_
+  std::vector<size_t> range_readings_;  // for each range its place in readings_
   std::span<std::byte> filling_;
-  int64_t staged_bytes_ = 0;
-  std::shared_ptr<std::byte> staging_;
-  std::vector<std::byte> encoded_;  // on its way to a decoder
+  std::vector<std::byte> passing_;  // a piece that is only verified or decoded
 };
 
 }  // namespace keras

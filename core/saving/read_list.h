@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/byte_source.h"
@@ -11,24 +12,29 @@
 
 namespace keras {
 
-/// What makes values of a range that does not hold them as they are: gets its bytes in order, in pieces of any size.
+/// Gets the bytes of a range in order, in pieces of any size. Throws DataLossError.
 using RangeDecoder = std::function<void(std::span<const std::byte>)>;
 
-/// A range that is the value of `variable`, or goes through `decode`, or, where there is neither, into `target`: memory that the
-/// load has made for it, and that stays valid until the loader is gone.
+/// Values that stand in the file otherwise than in memory: compressed, in chunks, of another type.
+struct EncodedValues {
+  std::vector<std::pair<int64_t, int64_t>> ranges;  // offset and size of each, in the order in which they are to be read
+  bool checked = false;                             // a decoder can tell that a range is damaged
+  /// The decoders of the ranges. They put all values into `out`, or, where it is empty, only check what they get.
+  std::function<std::vector<RangeDecoder>(std::span<std::byte> out)> decode;
+};
+
+/// A value of `variable`, or, where there is none, of `target`: memory that the load has made for it, and that stays valid until
+/// the loader is gone. Its bytes stand at `offset`, or are what `encoded` (with a variable) makes of its ranges.
 struct ReadItem {
   const ByteSource* source;
   int64_t offset;
   std::span<std::byte> target = {};
   VariablePtr variable = nullptr;
   std::function<void(uint32_t crc32c)> verify = nullptr;  // throws DataLossError; null where the file has no checksum
-  RangeDecoder decode = nullptr;
-  int64_t encoded_bytes = 0;  // of the range, where there is a decoder
+  std::shared_ptr<const EncodedValues> encoded = nullptr;
 
-  int64_t size_bytes() const {
-    if (decode) return encoded_bytes;
-    return variable ? variable->value().size_bytes() : static_cast<int64_t>(target.size());
-  }
+  /// Of the value.
+  int64_t size_bytes() const { return variable ? variable->value().size_bytes() : static_cast<int64_t>(target.size()); }
 };
 
 struct ReadList {

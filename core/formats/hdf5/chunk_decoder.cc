@@ -45,15 +45,30 @@ void each_run(const Dataset& dataset, const Chunk& chunk, int64_t begin, int64_t
   }
 }
 
+/// The elements of which all first bytes come first, then all second ones, … What is left of no whole element stays where it is.
+std::vector<std::byte> unshuffled(std::span<const std::byte> shuffled, size_t element) {
+  std::vector<std::byte> out(shuffled.begin(), shuffled.end());
+  const size_t count = shuffled.size() / element;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t b = 0; b < element; ++b) out[i * element + b] = shuffled[b * count + i];
+  }
+  return out;
+}
+
 /// Puts elements to where they are in the dataset.
 class Placing final : public ChunkStage {
  public:
-  /// `shuffled`: all first bytes of the chunk's elements come first, then all second ones, …
   Placing(std::shared_ptr<const ChunkTarget> target, const Chunk& chunk, bool shuffled)
       : target_(std::move(target)), chunk_(chunk), shuffled_(shuffled), size_(raw_bytes(target_->dataset)) {}
 
   void add(std::span<const std::byte> bytes) override {
-    if (static_cast<int64_t>(bytes.size()) > size_ - done_) fail(done_ + static_cast<int64_t>(bytes.size()));
+    const auto count = static_cast<int64_t>(bytes.size()), received = done_ + static_cast<int64_t>(held_.size());
+    if (count > size_ - received) fail(received + count);
+    if (target_->out.empty()) {
+      done_ += count;
+      return;
+    }
+    if (target_->conversion.convert) return hold(bytes);
     while (!bytes.empty()) {
       const int64_t plane = size_ / target_->dataset.type.bytes;
       const int64_t most = shuffled_ ? plane - done_ % plane : size_ - done_;
@@ -68,9 +83,15 @@ class Placing final : public ChunkStage {
   }
 
   void finish() override {
-    if (done_ != size_) fail(done_);
-    if (!target_->dataset.type.big_endian) return;
+    const int64_t received = done_ + static_cast<int64_t>(held_.size());
+    if (received != size_) fail(received);
+    if (target_->out.empty()) return;
     const int64_t element = target_->dataset.type.bytes;
+    if (target_->conversion.convert) {
+      if (shuffled_) held_ = unshuffled(held_, static_cast<size_t>(element));
+      return convert_held();
+    }
+    if (!target_->dataset.type.big_endian) return;
     each_run(target_->dataset, chunk_, 0, size_, [&](int64_t, int64_t place, int64_t count) {
       std::byte* values = target_->out.data() + place;
       for (int64_t i = 0; i < count; i += element) std::reverse(values + i, values + i + element);
@@ -96,6 +117,25 @@ class Placing final : public ChunkStage {
     });
   }
 
+  void hold(std::span<const std::byte> bytes) {
+    held_.insert(held_.end(), bytes.begin(), bytes.end());
+    if (!shuffled_) convert_held();
+  }
+
+  /// The whole elements that are held.
+  void convert_held() {
+    const int64_t element = target_->dataset.type.bytes, count = static_cast<int64_t>(held_.size()) / element;
+    const auto end = held_.begin() + count * element;
+    for (auto it = held_.begin(); target_->dataset.type.big_endian && it != end; it += element) std::reverse(it, it + element);
+    const Conversion& conversion = target_->conversion;
+    each_run(target_->dataset, chunk_, done_, done_ + count * element, [&](int64_t from, int64_t place, int64_t bytes) {
+      conversion.convert(held_.data() + (from - done_), target_->out.data() + place / element * conversion.bytes,
+                         bytes / element);
+    });
+    done_ += count * element;
+    held_.erase(held_.begin(), end);
+  }
+
   [[noreturn]] void fail(int64_t bytes) const {
     throw DataLossError("{} has {} bytes instead of {}", described(*target_), bytes, size_);
   }
@@ -104,6 +144,7 @@ class Placing final : public ChunkStage {
   const Chunk& chunk_;
   bool shuffled_;
   int64_t size_, done_ = 0;
+  std::vector<std::byte> held_;  // to be converted
 };
 
 class Inflating final : public ChunkStage {
@@ -167,12 +208,7 @@ class Unshuffling final : public ChunkStage {
   void add(std::span<const std::byte> bytes) override { shuffled_.insert(shuffled_.end(), bytes.begin(), bytes.end()); }
 
   void finish() override {
-    std::vector<std::byte> out = shuffled_;  // what is left of no whole element stays where it is
-    const size_t count = shuffled_.size() / element_;
-    for (size_t i = 0; i < count; ++i) {
-      for (size_t b = 0; b < element_; ++b) out[i * element_ + b] = shuffled_[b * count + i];
-    }
-    next_->add(out);
+    next_->add(unshuffled(shuffled_, element_));
     next_->finish();
   }
 

@@ -1,6 +1,6 @@
 // From the bytes of a chunk as they are stored to its elements at their places in the dataset, piece by piece: what is held
-// meanwhile is small, however large the chunk is. (Only filters in an order that libraries do not choose by themselves, shuffle
-// behind another, take the whole chunk once.)
+// meanwhile is small, however large the chunk is. (Only shuffle takes the whole chunk once, where elements are converted, and
+// behind another filter, which is an order that libraries do not choose by themselves.)
 #pragma once
 
 #include <functional>
@@ -11,12 +11,14 @@
 
 namespace keras::hdf5 {
 
-/// What the chunks of one dataset have in common. `out` are all its elements, to be little-endian.
+/// What the chunks of one dataset have in common. `out` are all its elements, to be little-endian or converted; where it is
+/// empty, chunks are only checked.
 struct ChunkTarget {
   Dataset dataset;
   std::string file, name;  // of the dataset; for errors
   Limits limits;
   std::span<std::byte> out;
+  Conversion conversion = {};
 };
 
 /// What a filter undone gives its bytes to: in order, and then the end.

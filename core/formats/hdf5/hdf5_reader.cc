@@ -26,13 +26,19 @@ int64_t find_signature(const ByteSource& source) {
 }
 
 /// What was never written: the dataset's fill value.
-void fill(const Dataset& dataset, std::span<std::byte> out) {
-  std::fill(out.begin(), out.end(), std::byte{0});
-  const size_t element = dataset.fill.size();
-  if (element == 0) return;
+void fill(const Dataset& dataset, std::span<std::byte> out, const Conversion& conversion = {}) {
   std::vector<std::byte> value = dataset.fill;
+  if (std::ranges::count(value, std::byte{0}) == std::ssize(value)) {
+    std::ranges::fill(out, std::byte{0});
+    return;
+  }
   if (dataset.type.big_endian) std::ranges::reverse(value);
-  for (size_t i = 0; i + element <= out.size(); i += element) std::memcpy(out.data() + i, value.data(), element);
+  if (conversion.convert) {
+    std::vector<std::byte> converted(static_cast<size_t>(conversion.bytes));
+    conversion.convert(value.data(), converted.data(), 1);
+    value = std::move(converted);
+  }
+  for (size_t i = 0; i + value.size() <= out.size(); i += value.size()) std::memcpy(out.data() + i, value.data(), value.size());
 }
 
 /// Asks for all ranges before any is decoded; for those that lie close together at once, not one by one.
@@ -227,13 +233,14 @@ std::optional<int64_t> Reader::plain_offset(const Dataset& dataset) const {
   return dataset.offset;
 }
 
-std::vector<StoredRange> Reader::stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
+std::vector<StoredRange> Reader::stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out,
+                                               const Conversion& conversion) const {
   std::vector<StoredRange> ranges;
-  if (out.empty()) return ranges;
-  const bool chunked = dataset.layout == Dataset::Layout::kChunked;
-  if (chunked) fill(dataset, out);
+  if (dataset.elements() == 0) return ranges;
+  const bool contiguous = dataset.layout == Dataset::Layout::kContiguous;
+  if (!contiguous) fill(dataset, out, conversion);
   const auto target = std::make_shared<const ChunkTarget>(
-      ChunkTarget{chunked ? dataset : as_one_chunk(dataset), source_->name(), std::string(name), limits_, out});
+      ChunkTarget{contiguous ? as_one_chunk(dataset) : dataset, source_->name(), std::string(name), limits_, out, conversion});
   for (const Chunk& chunk : target->dataset.chunks) {
     const auto decoder = std::make_shared<ChunkDecoder>(target, chunk);
     ranges.push_back({chunk.offset, chunk.bytes, [decoder](std::span<const std::byte> bytes) { decoder->add(bytes); }});
@@ -242,8 +249,8 @@ std::vector<StoredRange> Reader::stored_ranges(const Dataset& dataset, std::stri
 }
 
 void Reader::read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const {
+  if (out.empty()) return;
   if (const auto offset = plain_offset(dataset)) return source_->read(*offset, out);
-  if (dataset.layout == Dataset::Layout::kUnallocated) return fill(dataset, out);
   if (dataset.layout == Dataset::Layout::kCompact) {
     std::ranges::copy(dataset.compact, out.begin());
     const int64_t element = dataset.type.bytes;

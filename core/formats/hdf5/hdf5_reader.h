@@ -47,10 +47,11 @@ class Reader {
 
   /// For a contiguous dataset in the machine's byte order: where its bytes are in the file, to be read without a copy.
   std::optional<int64_t> plain_offset(const Dataset& dataset) const;
-  /// For a dataset in chunks or in the other byte order: what is to be read, one range after the other, so that all elements are,
-  /// little-endian, in `out`, which has to stay until then. What was never written is there at once.
-  /// REQUIRES: out.size() == dataset.size_bytes().
-  std::vector<StoredRange> stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const;
+  /// For a dataset that is not compact: what is to be read, one range after the other, so that all elements are, little-endian
+  /// and converted, in `out`, which has to stay until then. What was never written is there at once. Where `out` is empty, the
+  /// ranges are only checked. REQUIRES: it is, or holds all elements.
+  std::vector<StoredRange> stored_ranges(const Dataset& dataset, std::string_view name, std::span<std::byte> out,
+                                         const Conversion& conversion = {}) const;
   /// Copies the elements, little-endian, into `out`. REQUIRES: out.size() == dataset.size_bytes().
   void read(const Dataset& dataset, std::string_view name, std::span<std::byte> out) const;
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,6 +59,13 @@ struct Dataset {
     return count;
   }
   int64_t size_bytes() const { return elements() * type.bytes; }
+};
+
+/// What the elements of a dataset become in memory. None: they stay as they are.
+struct Conversion {
+  int64_t bytes = 0;  // of an element in memory
+  /// Of `count` elements, little-endian.
+  std::function<void(const std::byte* from, std::byte* to, int64_t count)> convert = nullptr;
 };
 
 constexpr uint64_t kUndefined = ~uint64_t{0};

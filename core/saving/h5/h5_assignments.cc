@@ -1,6 +1,7 @@
 #include "core/saving/h5/h5_assignments.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "core/base/error.h"
@@ -26,21 +27,72 @@ float half_to_float(uint16_t half) {
   return std::bit_cast<float>(bits);
 }
 
-double element(const Tensor& tensor, int64_t index) {
-  const auto half = [&] { return reinterpret_cast<const uint16_t*>(tensor.raw())[index]; };
-  if (tensor.dtype() == DType::kFloat16) return static_cast<double>(half_to_float(half()));
-  if (tensor.dtype() == DType::kBfloat16) return static_cast<double>(std::bit_cast<float>(uint32_t{half()} << 16));
-  return tensor.number_at(index);
+/// Calls use(a value of the C++ type).
+template <class Use>
+void with_type(DType dtype, Use&& use) {
+  switch (dtype) {
+    case DType::kFloat32: return use(float{});
+    case DType::kFloat64: return use(double{});
+    case DType::kInt8: return use(int8_t{});
+    case DType::kInt16: return use(int16_t{});
+    case DType::kInt32: return use(int32_t{});
+    case DType::kInt64: return use(int64_t{});
+    case DType::kUint8: return use(uint8_t{});
+    case DType::kUint16: return use(uint16_t{});
+    case DType::kUint32: return use(uint32_t{});
+    case DType::kUint64: return use(uint64_t{});
+    case DType::kBool: return use(bool{});
+    default: throw TypeError("A weight of dtype {} takes no values of another dtype", dtype);
+  }
+}
+
+void read_numbers(DType dtype, const std::byte* from, std::span<double> numbers) {
+  const auto copy = [&]<class T>(const T* values, auto&& number) {
+    for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<double>(number(values[i]));
+  };
+  const auto* halves = reinterpret_cast<const uint16_t*>(from);
+  if (dtype == DType::kFloat16) return copy(halves, half_to_float);
+  if (dtype == DType::kBfloat16) return copy(halves, [](uint16_t half) { return std::bit_cast<float>(uint32_t{half} << 16); });
+  with_type(dtype, [&]<class T>(T) { copy(reinterpret_cast<const T*>(from), [](T value) { return value; }); });
+}
+
+/// Throws TypeError where no values of another dtype can become values of `to`.
+hdf5::Conversion cast_between(DType from, DType to) {
+  with_type(to, [](auto) {});
+  const auto convert = [from, to](const std::byte* source, std::byte* target, int64_t count) {
+    std::array<double, 256> buffer;
+    for (int64_t begin = 0; begin < count; begin += std::ssize(buffer)) {
+      const auto numbers = std::span(buffer).first(static_cast<size_t>(std::min(count - begin, std::ssize(buffer))));
+      read_numbers(from, source + begin * dtype_bytes(from), numbers);
+      with_type(to, [&]<class T>(T) {
+        std::ranges::transform(numbers, reinterpret_cast<T*>(target) + begin,
+                               [](double number) { return static_cast<T>(number); });
+      });
+    }
+  };
+  return {dtype_bytes(to), convert};
 }
 
 Tensor cast_values(const Tensor& from, DType dtype) {
   Tensor to = Tensor::allocate(dtype, from.shape());
-  const auto bytes = static_cast<size_t>(dtype_bytes(dtype));
-  for (int64_t i = 0; i < from.elements(); ++i) {
-    const Tensor value = Tensor::number(dtype, element(from, i));
-    std::copy_n(value.raw(), bytes, to.raw() + static_cast<size_t>(i) * bytes);
-  }
+  cast_between(from.dtype(), dtype).convert(from.raw(), to.raw(), from.elements());
   return to;
+}
+
+std::shared_ptr<const EncodedValues> encoded_values(const hdf5::Reader& reader, const SavedArray& saved, DType dtype) {
+  const DType stored = weight_dtype(saved.dataset->type, saved.path);
+  const auto ranges = [&reader, path = saved.path, dataset = saved.dataset,
+                       conversion = stored == dtype ? hdf5::Conversion{} : cast_between(stored, dtype)](
+                          std::span<std::byte> out) { return reader.stored_ranges(*dataset, path, out, conversion); };
+  EncodedValues values;
+  for (const hdf5::StoredRange& range : ranges({})) values.ranges.emplace_back(range.offset, range.bytes);
+  values.checked = !saved.dataset->filters.empty();
+  values.decode = [ranges](std::span<std::byte> out) {
+    std::vector<RangeDecoder> decoders;
+    for (hdf5::StoredRange& range : ranges(out)) decoders.push_back(std::move(range.decode));
+    return decoders;
+  };
+  return std::make_shared<const EncodedValues>(std::move(values));
 }
 
 }  // namespace
@@ -66,9 +118,7 @@ void H5Assignments::add(SavedArray saved, const VariablePtr& variable) {
         .at(saved.path);
   }
   if (!saved.converted) {
-    const hdf5::Dataset::Layout layout = saved.dataset->layout;
-    const bool ranges = layout == hdf5::Dataset::Layout::kContiguous || layout == hdf5::Dataset::Layout::kChunked;
-    if (ranges && weight_dtype(saved.dataset->type, saved.path) == variable->dtype()) {
+    if (saved.dataset->layout != hdf5::Dataset::Layout::kCompact) {
       direct_.emplace_back(variable, std::move(saved));
       return;
     }
@@ -84,20 +134,12 @@ void H5Assignments::add_all(H5Assignments&& others) {
 
 void H5Assignments::commit(ReadList& reads) {
   for (const auto& [variable, saved] : direct_) {
-    if (const auto offset = reader_->plain_offset(*saved.dataset)) {
-      reads.items.push_back({&reader_->source(), *offset, {}, variable});
-      continue;
-    }
-    // What is decoded wrongly must not stand in a variable that is in use.
-    Tensor beside = reads.in_place ? Tensor() : Tensor::allocate(variable->dtype(), variable->shape());
-    const std::span<std::byte> values = reads.in_place ? variable->mutable_value().bytes() : beside.bytes();
-    for (hdf5::StoredRange& range : reader_->stored_ranges(*saved.dataset, saved.path, values))
-      reads.items.push_back({.source = &reader_->source(),
-                             .offset = range.offset,
-                             .decode = std::move(range.decode),
-                             .encoded_bytes = range.bytes});
-    if (!reads.in_place)
-      reads.assignments.push_back([variable = variable, beside = std::move(beside)] { variable->assign(beside); });
+    ReadItem& item = reads.items.emplace_back(ReadItem{.source = &reader_->source(), .offset = 0, .variable = variable});
+    const auto offset = reader_->plain_offset(*saved.dataset);
+    if (offset && weight_dtype(saved.dataset->type, saved.path) == variable->dtype())
+      item.offset = *offset;
+    else
+      item.encoded = encoded_values(*reader_, saved, variable->dtype());
   }
   for (auto& [variable, values] : copies_) {
     Tensor value = values.dtype() == variable->dtype() ? std::move(values) : cast_values(values, variable->dtype());
