@@ -76,8 +76,11 @@ int loader_add_file(int id, const std::string& path, double size) {
 
 void loader_add_bytes(int id, int file, double offset, const val& bytes) {
   guarded([&] {
-    const std::vector<std::byte> copy = bytes_from_js(bytes);
-    std::visit([&](auto& loader) { loader.add_bytes(file, static_cast<int64_t>(offset), copy); }, loaders().get(id));
+    const auto count = bytes["length"].as<size_t>();
+    const auto copy = std::make_unique_for_overwrite<std::byte[]>(count);
+    val(emscripten::typed_memory_view(count, reinterpret_cast<uint8_t*>(copy.get()))).call<void>("set", bytes);
+    std::visit([&](auto& loader) { loader.add_bytes(file, static_cast<int64_t>(offset), {copy.get(), count}); },
+               loaders().get(id));
   });
 }
 

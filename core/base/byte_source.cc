@@ -69,11 +69,11 @@ void BlockSource::read(int64_t offset, std::span<std::byte> out) const {
   const int64_t first = offset / kBlockBytes;
   const int64_t last = (offset + static_cast<int64_t>(out.size()) - 1) / kBlockBytes;
   for (int64_t block = first; block <= last; ++block) {
-    const auto& bytes = blocks_.at(block);
+    const std::byte* bytes = blocks_.at(block).get();
     const int64_t block_begin = block * kBlockBytes;
     const int64_t from = std::max(offset, block_begin);
     const int64_t to = std::min(offset + static_cast<int64_t>(out.size()), block_begin + kBlockBytes);
-    std::memcpy(out.data() + (from - offset), bytes.data() + (from - block_begin), static_cast<size_t>(to - from));
+    std::memcpy(out.data() + (from - offset), bytes + (from - block_begin), static_cast<size_t>(to - from));
   }
 }
 
@@ -84,7 +84,9 @@ void BlockSource::add(int64_t offset, std::span<const std::byte> bytes) {
   }
   for (int64_t begin = offset; begin < end; begin += kBlockBytes) {
     const auto part = bytes.subspan(static_cast<size_t>(begin - offset), static_cast<size_t>(std::min(kBlockBytes, end - begin)));
-    blocks_.try_emplace(begin / kBlockBytes, part.begin(), part.end());
+    auto block = std::make_unique_for_overwrite<std::byte[]>(part.size());
+    std::memcpy(block.get(), part.data(), part.size());
+    blocks_.try_emplace(begin / kBlockBytes, std::move(block));
   }
 }
 

@@ -102,7 +102,7 @@ class BlockSource final : public ByteSource {
  private:
   std::string name_;
   int64_t size_bytes_;
-  std::map<int64_t, std::vector<std::byte>> blocks_;  // by block number
+  std::map<int64_t, std::unique_ptr<const std::byte[]>> blocks_;  // by block number
 };
 
 /// A part of another source, seen as a file of its own (a stored zip member). `parent` must outlive it.

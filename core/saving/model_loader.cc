@@ -123,13 +123,14 @@ void ModelLoader::State::restore_compile(const Json& training_config) {
 }
 
 void ModelLoader::State::prepare_h5() {
-  const H5Config config = read_h5_config(*h5);
   if (!loaded.model) {
+    const H5Config config = read_h5_config(*h5);
     const Json training = config.training_config.empty()
                               ? Json()
                               : parse_json(config.training_config, h5->source().name() + " (training_config)", session.limits);
-    const Json model_config = parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits);
-    make_model(config.keras_1 ? convert_keras_1_config(model_config) : model_config, training);
+    Json model_config = parse_json(config.model_config, h5->source().name() + " (model_config)", session.limits);
+    if (config.keras_1) model_config = convert_keras_1_config(model_config);
+    make_model(model_config, training);
   }
   ReadList planned{.in_place = true};
   plan_h5_weights(*h5, kModelWeights, *loaded.model, {}, planned);

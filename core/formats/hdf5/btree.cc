@@ -31,6 +31,7 @@ class TreeWalker {
     const int64_t bytes = int64_t{entries} * (key_bytes_ + 8);
     const std::vector<std::byte> body = file_.read(address + kNodeHeaderBytes, bytes);
     Cursor cursor(body, file_.source.name(), file_.offset(address) + kNodeHeaderBytes);
+    if (level > 0 || type_ == 0) ask_for_children(cursor, entries);
     for (int i = 0; i < entries; ++i) {
       const int64_t at = cursor.file_offset();
       const Cursor key(cursor.bytes(static_cast<size_t>(key_bytes_)), file_.source.name(), at);
@@ -43,6 +44,16 @@ class TreeWalker {
   }
 
  private:
+  /// At once, not one after the other.
+  void ask_for_children(Cursor cursor, uint16_t entries) const {
+    std::vector<uint64_t> children;
+    for (int i = 0; i < entries; ++i) {
+      cursor.skip(static_cast<size_t>(key_bytes_));
+      children.push_back(cursor.u64());
+    }
+    gather_needs(children, [&](uint64_t child) { file_.source.require(file_.offset(child), kNodeHeaderBytes); });
+  }
+
   const FileView& file_;
   uint8_t type_;
   int64_t key_bytes_;

@@ -1,4 +1,5 @@
 // HDF5: what Keras's attributes say, and every dataset below.
+#include <algorithm>
 #include <set>
 
 #include "core/saving/h5/h5_names.h"
@@ -8,23 +9,58 @@
 namespace keras {
 namespace {
 
+/// In chunks, they are read as many rows at once as a chunk has.
 class DatasetValues final : public ArrayValues {
  public:
   DatasetValues(std::shared_ptr<const hdf5::Reader> reader, const hdf5::Dataset& dataset, std::string path)
-      : reader_(std::move(reader)), dataset_(dataset), path_(std::move(path)) {}
+      : reader_(std::move(reader)), dataset_(dataset), path_(std::move(path)) {
+    for (const hdf5::Chunk& chunk : dataset.chunks) chunks_.push_back(&chunk);
+    std::ranges::stable_sort(chunks_, {}, &first_row);
+  }
   int64_t size_bytes() const override { return dataset_.size_bytes(); }
-  bool whole() const override { return !reader_->plain_offset(dataset_); }
+
+  int64_t piece_bytes(int64_t offset) const override {
+    const int64_t left = size_bytes() - offset;
+    if (dataset_.layout == hdf5::Dataset::Layout::kCompact) return left;
+    if (dataset_.layout != hdf5::Dataset::Layout::kChunked) return ArrayValues::piece_bytes(offset);
+    return std::min(left, dataset_.chunk_shape[0] * row_bytes());
+  }
+
   std::vector<std::byte> read(int64_t offset, int64_t count) const override {
-    if (const auto plain = reader_->plain_offset(dataset_)) return reader_->source().read(*plain + offset, count);
-    std::vector<std::byte> bytes(static_cast<size_t>(dataset_.size_bytes()));
-    reader_->read(dataset_, path_, bytes);
+    hdf5::Dataset piece = dataset_.layout == hdf5::Dataset::Layout::kChunked ? rows(offset, count) : elements(offset, count);
+    std::vector<std::byte> bytes(static_cast<size_t>(count));
+    reader_->read(piece, path_, bytes);
     return bytes;
   }
 
  private:
+  static int64_t first_row(const hdf5::Chunk* chunk) { return chunk->start[0]; }
+  int64_t row_bytes() const { return size_bytes() / dataset_.shape[0]; }
+
+  hdf5::Dataset elements(int64_t offset, int64_t count) const {
+    hdf5::Dataset piece = dataset_;
+    piece.shape = {count / dataset_.type.bytes};
+    piece.offset += offset;
+    return piece;
+  }
+
+  hdf5::Dataset rows(int64_t offset, int64_t count) const {
+    hdf5::Dataset piece{.type = dataset_.type, .shape = dataset_.shape, .layout = dataset_.layout};
+    piece.chunk_shape = dataset_.chunk_shape;
+    piece.filters = dataset_.filters;
+    piece.fill = dataset_.fill;
+    piece.shape[0] = count / row_bytes();
+    for (const hdf5::Chunk* chunk : std::ranges::equal_range(chunks_, offset / row_bytes(), {}, &first_row)) {
+      piece.chunks.push_back(*chunk);
+      piece.chunks.back().start[0] = 0;
+    }
+    return piece;
+  }
+
   std::shared_ptr<const hdf5::Reader> reader_;
   const hdf5::Dataset& dataset_;
   std::string path_;
+  std::vector<const hdf5::Chunk*> chunks_;  // by rows
 };
 
 class H5Inspector {

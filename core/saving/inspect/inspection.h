@@ -20,10 +20,10 @@ class ArrayValues {
  public:
   virtual ~ArrayValues() = default;
   virtual int64_t size_bytes() const = 0;
-  /// Bytes [offset, offset + count), little-endian and row-major; of whole() ones always all.
+  /// How many bytes can be read at once from `offset` on, where the last piece ended.
+  virtual int64_t piece_bytes(int64_t offset) const;
+  /// Such a piece, little-endian and row-major.
   virtual std::vector<std::byte> read(int64_t offset, int64_t count) const = 0;
-  /// Whether the values can only be read all at once (filtered, byte-swapped).
-  virtual bool whole() const { return false; }
   /// Throws DataLossError where the file has a checksum of the values that differs. `crc` is that of all bytes.
   virtual void check(uint32_t crc) const { static_cast<void>(crc); }
 };

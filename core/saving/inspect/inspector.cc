@@ -13,7 +13,6 @@
 namespace keras {
 namespace {
 
-constexpr int64_t kPieceBytes = 8 << 20;  // read and digested at once
 constexpr int64_t kHeldBytes = 16 << 20;  // of the files, before they are let go
 
 /// The digest of one array, as far as it has come.
@@ -24,6 +23,11 @@ struct Digesting {
 };
 
 }  // namespace
+
+int64_t ArrayValues::piece_bytes(int64_t offset) const {
+  constexpr int64_t kPieceBytes = 8 << 20;
+  return std::min(size_bytes() - offset, kPieceBytes);
+}
 
 struct Inspector::State {
   explicit State(const Limits& l) : limits(l) {}
@@ -136,7 +140,7 @@ void Inspector::State::plan_digests() {
   for (auto* table : {&inspection->weights, &inspection->optimizer_weights}) {
     for (InspectedArray& row : *table) {
       if (row.values == nullptr) continue;
-      if (row.bytes > left || (row.values->whole() && row.bytes > limits.tensor_bytes)) {
+      if (row.bytes > left || (row.bytes > 0 && row.values->piece_bytes(0) > limits.tensor_bytes)) {
         row.problem = "Its values are larger than the limits allow (limits.tensorBytes, limits.totalBytes).";
         row.values = nullptr;
         continue;
@@ -148,8 +152,7 @@ void Inspector::State::plan_digests() {
 }
 
 void Inspector::State::digest_piece(const ArrayValues& values) {
-  const int64_t left = values.size_bytes() - digesting.done;
-  const std::vector<std::byte> piece = values.read(digesting.done, values.whole() ? left : std::min(left, kPieceBytes));
+  const std::vector<std::byte> piece = values.read(digesting.done, values.piece_bytes(digesting.done));
   digesting.sha.update(piece);
   digesting.crc = crc32c(piece, digesting.crc);
   digesting.done += static_cast<int64_t>(piece.size());
