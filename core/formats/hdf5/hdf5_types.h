@@ -64,7 +64,7 @@ struct Dataset {
 /// What the elements of a dataset become in memory. None: they stay as they are.
 struct Conversion {
   int64_t bytes = 0;  // of an element in memory
-  /// Of `count` elements, little-endian.
+  /// Of `count` elements, little-endian. Makes zeros of bytes that are zero.
   std::function<void(const std::byte* from, std::byte* to, int64_t count)> convert = nullptr;
 };
 

@@ -60,9 +60,10 @@ void read_numbers(DType dtype, const std::byte* from, std::span<double> numbers)
 hdf5::Conversion cast_between(DType from, DType to) {
   with_type(to, [](auto) {});
   const auto convert = [from, to](const std::byte* source, std::byte* target, int64_t count) {
-    std::array<double, 256> buffer;
-    for (int64_t begin = 0; begin < count; begin += std::ssize(buffer)) {
-      const auto numbers = std::span(buffer).first(static_cast<size_t>(std::min(count - begin, std::ssize(buffer))));
+    constexpr int64_t kAtOnce = 256;
+    std::array<double, kAtOnce> buffer;
+    for (int64_t begin = 0; begin < count; begin += kAtOnce) {
+      const auto numbers = std::span(buffer).first(static_cast<size_t>(std::min(count - begin, kAtOnce)));
       read_numbers(from, source + begin * dtype_bytes(from), numbers);
       with_type(to, [&]<class T>(T) {
         std::ranges::transform(numbers, reinterpret_cast<T*>(target) + begin,

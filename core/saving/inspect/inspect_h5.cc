@@ -65,7 +65,8 @@ class DatasetValues final : public ArrayValues {
 
 class H5Inspector {
  public:
-  H5Inspector(std::shared_ptr<const hdf5::Reader> reader, const Limits& limits) : reader_(std::move(reader)), limits_(limits) {}
+  H5Inspector(std::shared_ptr<const hdf5::Reader> reader, const Limits& limits)
+      : reader_(std::move(reader)), limits_(limits), names_left_(reader_->source().size_bytes()) {}
 
   /// Adds the array at a path. What cannot be read is told in its row.
   void add(const std::string& path, std::string name, std::vector<InspectedArray>& rows) const {
@@ -105,11 +106,18 @@ class H5Inspector {
   }
 
   /// The arrays that the attribute `weight_names` of a group names.
-  void named(const std::string& group, std::vector<InspectedArray>& rows) const {
+  void named(const std::string& group, std::vector<InspectedArray>& rows) {
     std::vector<std::string> names;
     const hdf5::Object* object = reader_->find(group);
     if (object == nullptr || !read_names(*reader_, *object, kWeightNames, names)) return;
-    for (const std::string& name : names) add(group + "/" + name, name, rows);
+    for (const std::string& name : names) {
+      if ((names_left_ -= static_cast<int64_t>(name.size()) + 1) < 0) {
+        throw ResourceExhaustedError("{}: the names of weights below '/{}' are longer than the file", reader_->source().name(),
+                                     group)
+            .at(reader_->source().name());
+      }
+      add(group + "/" + name, name, rows);
+    }
   }
 
  private:
@@ -133,6 +141,7 @@ class H5Inspector {
   std::shared_ptr<const hdf5::Reader> reader_;
   const Limits& limits_;
   std::set<uint64_t> seen_;
+  int64_t names_left_;  // bytes: a sound file has each name of its own
 };
 
 std::string text_attribute(const hdf5::Reader& reader, const hdf5::Object& object, const char* name) {
@@ -154,7 +163,7 @@ void put_json(const hdf5::Reader& reader, const char* attribute, const char* key
 }
 
 /// The arrays of the group that has `layer_names`, layer by layer.
-void inspect_layers(const hdf5::Reader& reader, const H5Inspector& inspector, const std::string& group, Inspection& inspection) {
+void inspect_layers(const hdf5::Reader& reader, H5Inspector& inspector, const std::string& group, Inspection& inspection) {
   std::vector<std::string> layers;
   const hdf5::Object* object = reader.find(group);
   if (object == nullptr) return;

@@ -208,6 +208,38 @@ TEST(Hdf5Reader, ChunksAreDecodedInPiecesOfAnySize) {
   }
 }
 
+TEST(Hdf5Reader, ElementsAreConvertedOnTheirWayFromPiecesOfAnySize) {
+  for (const char* file : {"filters.h5", "chunks.h5", "edges.h5", "old_layouts.h5", "types.h5"}) {
+    const Reader reader = open(file);
+    for (const auto& [name, address] : reader.root().links) {
+      const Object& object = reader.at(name);
+      if (!object.dataset || object.dataset->layout == Dataset::Layout::kCompact || object.dataset->elements() == 0) continue;
+      const int64_t bytes = object.dataset->type.bytes;
+      if (bytes == 0 || bytes > 8) continue;
+      // Each element becomes sixteen bytes: its own, and zeros.
+      const Conversion conversion{16, [bytes](const std::byte* from, std::byte* to, int64_t count) {
+                                    for (int64_t i = 0; i < count; ++i) {
+                                      std::fill_n(to + 16 * i, 16, std::byte{0});
+                                      std::copy_n(from + bytes * i, bytes, to + 16 * i);
+                                    }
+                                  }};
+      const FileBytes plain = contents(reader, name);
+      FileBytes expected(static_cast<size_t>(16 * object.dataset->elements()));
+      conversion.convert(plain.data(), expected.data(), object.dataset->elements());
+      for (const size_t piece : {1, 3, 1000}) {
+        if (piece < 1000 && plain.size() > 100'000) continue;
+        FileBytes out(expected.size());
+        for (const StoredRange& range : reader.stored_ranges(*object.dataset, name, out, conversion)) {
+          const FileBytes stored = reader.source().ByteSource::read(range.offset, range.bytes);
+          for (size_t at = 0; at < stored.size(); at += piece)
+            range.decode(std::span(stored).subspan(at, std::min(piece, stored.size() - at)));
+        }
+        EXPECT_EQ(out, expected) << file << ' ' << name << ' ' << piece;
+      }
+    }
+  }
+}
+
 /// Refuses to be read once it has been told.
 class ClosedSource final : public ByteSource {
  public:

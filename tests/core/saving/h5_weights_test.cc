@@ -3,6 +3,7 @@
 
 #include "core/saving/h5/h5_conversions.h"
 #include "core/saving/h5/h5_names.h"
+#include "core/saving/h5/h5_types.h"
 #include "core/saving/h5/h5_writer.h"
 #include "tests/core/keras/fixtures.h"
 #include "tests/core/saving/files.h"
@@ -157,6 +158,48 @@ TEST(H5Weights, ChunksGoStraightIntoVariables) {
   ASSERT_EQ(loaded.model->weights().size(), expected.model->weights().size());
   for (size_t i = 0; i < loaded.model->weights().size(); ++i)
     EXPECT_TRUE(same(loaded.model->weights()[i], expected.model->weights()[i])) << i;
+}
+
+/// A file of weights for stack(…, {{"a", units}}) whose kernel is float64.
+FileBytes float64_kernel(const std::vector<double>& kernel, int64_t units) {
+  hdf5::WriterGroup root;
+  root.set_attribute("layer_names", std::vector<std::string>{"a"});
+  root.group("a").set_attribute("weight_names", std::vector<std::string>{"k", "b"});
+  const std::vector<float> bias(static_cast<size_t>(units), 0.5f);
+  root.add_dataset("a/k", h5_type(DType::kFloat64), {3, units}, std::as_bytes(std::span(kernel)), nullptr);
+  root.add_dataset("a/b", h5_type(DType::kFloat32), {units}, std::as_bytes(std::span(bias)), nullptr);
+  return bytes_of(hdf5::write_file("w.h5", root));
+}
+
+TEST(H5Weights, ValuesOfAnotherTypeAreCastAsTheyCome) {
+  constexpr int64_t kUnits = 50'000;
+  std::vector<double> kernel;
+  for (int64_t i = 0; i < 3 * kUnits; ++i) kernel.push_back(static_cast<double>(i) / 3);
+  const FileBytes file = float64_kernel(kernel, kUnits);
+  Session session(1);
+  const FunctionalPtr model = stack(session, {{"a", kUnits}});
+  WeightsLoader loader(model, {});
+  loader.add_file("w.h5", static_cast<int64_t>(file.size()));
+  EXPECT_LT(testing::answer_wishes(
+                loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; }),
+            4 * BlockSource::kBlockBytes)
+      << "the 1.2 MB of values are no metadata";
+  ReadBatches& reads = loader.reads();
+  EXPECT_EQ(reads.total_bytes(), 3 * kUnits * 8 + kUnits * 4);
+  const std::vector<FileRange> ranges = reads.next();
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    constexpr int64_t kPiece = 1003;  // not whole elements
+    for (int64_t at = 0; at < ranges[i].bytes; at += kPiece) {
+      const int64_t count = std::min(kPiece, ranges[i].bytes - at);
+      const auto bytes = std::span(file).subspan(static_cast<size_t>(ranges[i].offset + at), static_cast<size_t>(count));
+      std::ranges::copy(bytes, reads.target(i, at, count).begin());
+      reads.filled(i);
+    }
+  }
+  EXPECT_TRUE(reads.next().empty());
+  const auto values = model->weights()[0]->value().values<float>();
+  for (size_t i = 0; i < kernel.size(); ++i) ASSERT_EQ(values[i], static_cast<float>(kernel[i])) << i;
+  EXPECT_EQ(model->weights()[1]->value().values<float>()[7], 0.5f);
 }
 
 TEST(H5Weights, OldFilesAreConvertedOnlyWhereThereIsAConversion) {

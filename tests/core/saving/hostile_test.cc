@@ -166,6 +166,36 @@ TEST(HostileModels, ASmallFileThatClaimsGigabytesIsRefusedAtOnce) {
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 5);
 }
 
+/// An HDF5 file of many layers that are all one and the same, with a list of many names.
+FileBytes layers_that_share_their_names(size_t layers, int names) {
+  hdf5::WriterGroup root;
+  std::vector<std::string> weight_names;
+  for (int i = 0; i < names; ++i) weight_names.push_back("weight" + std::to_string(i));
+  root.set_attribute("layer_names", std::vector<std::string>(layers, "layer"));
+  root.group("layer").set_attribute("weight_names", weight_names);
+  return bytes_of(hdf5::write_file("m.h5", root));
+}
+
+TEST(HostileModels, ALongListOfNamesThatManyLayersShareIsReadOnlyAsOftenAsTheFileIsLong) {
+  const FileBytes file = layers_that_share_their_names(3000, 4000);
+  const auto expect_refused = [&](auto&& action) {
+    try {
+      action();
+      ADD_FAILURE() << "no error";
+    } catch (const ResourceExhaustedError& error) {
+      EXPECT_NE(std::string(error.message()).find("are longer than the file"), std::string::npos) << error.message();
+    }
+  };
+  expect_refused([&] { inspect_files(Limits{}, {{"m.h5", file}}); });
+  Session session(1);
+  const Json dense{{"class_name", "Dense"}, {"config", {{"units", 1}, {"batch_input_shape", {nullptr, 1}}}}};
+  const Json config{{"class_name", "Sequential"}, {"config", {{"name", "m"}, {"layers", {dense}}}}};
+  WeightsLoader loader(std::dynamic_pointer_cast<Functional>(deserialize_layer(config, {session, {}})), {});
+  loader.add_file("m.h5", static_cast<int64_t>(file.size()));
+  expect_refused(
+      [&] { answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; }); });
+}
+
 TEST(HostileModels, DepthIsLimited) {
   std::string json(100000, '[');
   EXPECT_NE(message_of(h5_with_config(json)), "loaded");

@@ -67,6 +67,31 @@ TEST(Inspector, ValuesOfACheckpointAreHeldAgainstTheirChecksums) {
   EXPECT_THROW(inspect_files(Limits{}, files), DataLossError);
 }
 
+TEST(Inspector, ValuesInChunksHaveTheDigestsOfThoseInOnePiece) {
+  const Json whole = inspect(kModels / "dense_softmax.h5"), chunked = inspect(kModels / "dense_softmax_chunked.h5");
+  ASSERT_FALSE(whole["weights"].empty());
+  EXPECT_EQ(chunked["weights"], whole["weights"]);
+}
+
+/// Every array of a file of HDF5: its digest is that of all its elements at once.
+TEST(Inspector, DigestsAreThoseOfAllElements) {
+  for (const char* name : {"chunks.h5", "filters.h5", "indexes.h5", "edges.h5", "types.h5", "compact.h5", "old_layouts.h5"}) {
+    const FileBytes file = read_bytes(std::filesystem::path(KERAS_SOURCE_DIR) / "tests/fixtures/hdf5" / name);
+    const auto reader = hdf5::Reader::open(std::make_shared<MemorySource>(name, file), Limits{});
+    const Json told = inspect_files(Limits{}, {{name, file}});
+    for (const Json& row : told["weights"]) {
+      if (!row.contains("digest")) continue;
+      const std::string path = row.value("path", row["name"].get<std::string>());
+      const hdf5::Dataset& dataset = *reader.at(path).dataset;
+      FileBytes elements(static_cast<size_t>(dataset.size_bytes()));
+      reader.read(dataset, path, elements);
+      Sha256 sha;
+      sha.update(elements);
+      EXPECT_EQ(row["digest"], sha.finish()) << name << ' ' << path;
+    }
+  }
+}
+
 TEST(Inspector, LoopsOfGroupsEnd) {
   const Json told = inspect(std::filesystem::path(KERAS_SOURCE_DIR) / "tests/fixtures/hdf5/links.h5");
   EXPECT_EQ(told["format"], "hdf5");

@@ -123,6 +123,42 @@ TEST(ReadBatches, OtherBytesThanThoseAskedForAreRefused) {
   EXPECT_THROW(reads.target(1, 0, 4), std::out_of_range);
 }
 
+/// The file's first `bytes` as one value that is stored upside down, in two ranges; 2 where there should be a 1 is damage.
+std::shared_ptr<const EncodedValues> upside_down(int64_t bytes) {
+  EncodedValues values;
+  values.ranges = {{0, bytes / 2}, {bytes / 2, bytes - bytes / 2}};
+  values.checked = true;
+  values.decode = [bytes](std::span<std::byte> out) {
+    const auto at = std::make_shared<int64_t>(bytes);
+    const RangeDecoder decode = [out, at](std::span<const std::byte> piece) {
+      for (size_t i = 3; i < piece.size(); i += 4) {
+        if (piece[i] != std::byte{0x3F}) throw DataLossError("damaged");
+      }
+      *at -= std::ssize(piece);
+      if (!out.empty()) std::ranges::copy(piece, out.begin() + *at);
+    };
+    return std::vector<RangeDecoder>{decode, decode};
+  };
+  return std::make_shared<const EncodedValues>(std::move(values));
+}
+
+TEST(ReadBatches, EncodedValuesAreCheckedBeforeAVariableHasThem) {
+  for (const int64_t size : {int64_t{8}, kLarge / 2 * 2}) {
+    File file({size});
+    file.list.items[0].verify = nullptr;
+    file.list.items[0].encoded = upside_down(size * 4);
+    EXPECT_EQ(file.batches().total_bytes(), size * 4 * (size == 8 ? 1 : 2)) << "a large one is read twice";
+    const Tensor before = file.variables[0]->value();
+    file.set(size - 1, 2);
+    EXPECT_FALSE(file.read());
+    EXPECT_EQ(file.all(), std::vector<float>{0}) << size;
+    file.set(size - 1, 1);
+    EXPECT_TRUE(file.read());
+    EXPECT_EQ(file.all(), std::vector<float>{1}) << size;
+    EXPECT_EQ(before.values<float>()[0], 0.0f) << "who has taken the value before keeps it";
+  }
+}
+
 TEST(ReadBatches, SourcesInMemoryTargetsAndAssignmentsNeedNoCaller) {
   const std::vector<float> ones(static_cast<size_t>(kLarge), 1.0f);
   const MemorySource source("m", std::as_bytes(std::span(ones)));
