@@ -47,8 +47,7 @@ collector too) does not. Engine: as of commit ${about.commit}. Peers: ${about.pe
 Contestants take turns, each in a process or page of its own, on one thread where the row says nothing else; Node knows relaxed SIMD. Before it is timed, a
 contestant's output must agree with TensorFlow 2.15.1 within 1e-3. All have the same weights; the peers read files made from the
 same model by their converters. keras-wasm loads the H5 file and is called by \`predictOnBatch\`, but for the LSTM and the
-transformer, whose layers it does not have yet: there it loads TensorFlow's SavedModel and calls the signature. Its H5 row makes a
-whole model, the others arrays of the weights only. Memory is that of the WebAssembly modules, which never shrinks. Rates are by CPU
+transformer, whose layers it does not have yet: there it loads TensorFlow's SavedModel and calls the signature. Memory is that of the WebAssembly modules, which never shrinks. Rates are by CPU
 time where there is one; those of matrix products by the quickest run, as is the peak: a loop of multiply-adds between registers.
 
 ${places.map(section).join('\n\n')}

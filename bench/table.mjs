@@ -126,7 +126,18 @@ export const ROWS = [
   {
     id: 'h5',
     kind: 'h5',
-    title: 'ResNet50 from H5 (103 MB), all weights',
+    title: 'ResNet50 from H5 (103 MB), all weights: keras-wasm into the model, the others into arrays',
+    model: 'resnet50',
+    weights: 25_636_712,
+    adapters: ['ours', 'h5wasm', 'jsfive'],
+    rounds: 3,
+    runs: 1,
+  },
+  {
+    id: 'h5-model',
+    kind: 'h5',
+    whole: true,
+    title: 'ResNet50 from H5 (103 MB): keras-wasm the whole model, the others all weights into arrays',
     model: 'resnet50',
     weights: 25_636_712,
     adapters: ['ours', 'h5wasm', 'jsfive'],
@@ -136,7 +147,7 @@ export const ROWS = [
   {
     id: 'h5-large',
     kind: 'h5',
-    title: 'Dense layers from H5 (512 MB), all weights',
+    title: 'Dense layers from H5 (512 MB), all weights: keras-wasm into the model, the others into arrays',
     model: 'large',
     weights: 128_032_000,
     adapters: ['ours', 'h5wasm', 'jsfive'],

@@ -35,15 +35,14 @@ async function signature(keras, input, row, env) {
   return { output: await run(), run };
 }
 
-/** A whole model, layers and all, is more than its weights: what the others do not make. */
+/** All weights into a model that stands, or a new model, layers and all, each time: more than the others make. */
 async function loading(keras, row, env) {
   const bytes = await env.read(`${row.model}.h5`);
-  const run = async () => {
-    const model = await keras.loadModel(bytes);
-    const count = model.countParams();
-    return [count];
-  };
-  return { output: await run(), run };
+  const model = await keras.loadModel(bytes);
+  const output = [model.countParams()];
+  if (!row.whole) return { output, run: async () => model.loadWeights(bytes) };
+  model.dispose(); // as the others, let go of what has been read
+  return { output, run: async () => (await keras.loadModel(bytes)).dispose() };
 }
 
 async function writing(keras, row, env) {
