@@ -98,10 +98,10 @@ double loader_bytes(int id) {
 }
 
 /// [file, offset, count] of every range of the next batch, one after the other; none when all has been read.
-val loader_reads(int id) {
+val loader_reads(int id, bool in_memory) {
   return guarded([&] {
     std::vector<double> numbers;
-    for (const FileRange& range : reads_of(id).next()) {
+    for (const FileRange& range : reads_of(id).next(in_memory)) {
       numbers.push_back(range.file);
       numbers.push_back(static_cast<double>(range.offset));
       numbers.push_back(static_cast<double>(range.bytes));

@@ -71,30 +71,29 @@ int64_t ReadBatches::total_bytes() const {
   return total;
 }
 
-const std::vector<FileRange>& ReadBatches::next() {
+const std::vector<FileRange>& ReadBatches::next(bool in_memory) {
   for (;;) {
     take_over();
     if (at_end()) break;
-    begin_batch();
+    begin_batch(in_memory);
     if (!ranges_.empty()) return ranges_;
   }
   for (const auto& check : std::exchange(list_.checks, {})) check();
   for (const auto& assign : std::exchange(list_.assignments, {})) assign();
+  staging_.reset();
   passing_ = {};
   return ranges_;
 }
 
-void ReadBatches::begin_batch() {
+void ReadBatches::begin_batch(bool in_memory) {
   if (std::exchange(verified_, false)) return begin(next_ - 1, Way::kVariable);
-  int64_t staged = 0;
   for (; next_ < list_.items.size(); ++next_) {
     const ReadItem& item = list_.items[next_];
     if (!item.variable) {
       begin(next_, Way::kTarget);
-    } else if (list_.in_place) {
+    } else if (list_.in_place || (in_memory && !item.verify && !item.encoded)) {
       begin(next_, Way::kVariable);
-    } else if (room_for(item) <= kStagedBytes - staged) {
-      staged += room_for(item);
+    } else if (room_for(item) <= kStagedBytes - staged_bytes_) {
       begin(next_, Way::kStaged);
     } else if (values_.empty()) {
       verified_ = is_checked(item);
@@ -108,7 +107,7 @@ void ReadBatches::begin_batch() {
 void ReadBatches::begin(size_t index, Way way) {
   const ReadItem& item = list_.items[index];
   Value& value = values_.emplace_back(Value{&item, way});
-  if (way == Way::kStaged) value.memory = Tensor::allocate(item.variable->dtype(), item.variable->shape());
+  if (way == Way::kStaged) value.memory = stage(*item.variable);
   if (way == Way::kVariable && item.encoded) value.memory = item.variable->mutable_value();
   if (!item.encoded) return begin_range(places_[index], item.offset, item.size_bytes(), nullptr);
   std::vector<RangeDecoder> decoders = item.encoded->decode(value.memory.bytes());
@@ -116,6 +115,18 @@ void ReadBatches::begin(size_t index, Way way) {
     const auto [offset, bytes] = item.encoded->ranges[i];
     begin_range(places_[index], offset, bytes, std::move(decoders[i]));
   }
+}
+
+/// The memory is made when it is first needed, and no larger than this load needs.
+Tensor ReadBatches::stage(const Variable& variable) {
+  if (!staging_) {
+    int64_t room = 0;
+    for (const ReadItem& item : list_.items) room += item.variable ? std::min(room_for(item), kStagedBytes - room) : 0;
+    staging_ = allocate_aligned(room);
+  }
+  Tensor memory = Tensor::borrow(variable.dtype(), variable.shape(), staging_.get() + staged_bytes_, staging_);
+  staged_bytes_ += (memory.size_bytes() + 63) / 64 * 64;
+  return memory;
 }
 
 /// Of the value that is the last so far.
@@ -178,11 +189,15 @@ void ReadBatches::take_over() {
   }
   readings_.clear();  // and decoders with them
   for (Value& value : values_) {
-    if (value.memory.valid())
-      value.item->variable->assign(std::move(value.memory));
+    const Tensor memory = std::move(value.memory);
+    if (value.way == Way::kStaged)
+      std::ranges::copy(memory.bytes(), value.item->variable->mutable_value().bytes().begin());
+    else if (memory.valid())
+      value.item->variable->assign(memory);
     else if (value.way == Way::kVariable)
       value.item->variable->mutable_value();  // its version goes up
   }
+  staged_bytes_ = 0;
   values_.clear();
   ranges_.clear();
   range_readings_.clear();

@@ -21,10 +21,10 @@ struct FileRange {
 
 class ReadBatches {
  public:
-  /// Unless the list is to be read in place, a batch of values of up to kStagedBytes is read into new memory and verified, and
-  /// becomes its variables' own, so that a load of no more changes all of them or none. A larger value is read twice: to be
-  /// verified, and into its variable. (Where the file has nothing to verify it by, as contiguous values in HDF5, it is read once,
-  /// into its variable.)
+  /// Unless the list is to be read in place, a batch of values of up to kStagedBytes is read, verified, and then copied into its
+  /// variables, so that a load of no more changes all of them or none. A larger value is read twice: to be verified, and into its
+  /// variable. (Where the file has nothing to verify it by, as contiguous values in HDF5, it is read once, into its variable. New
+  /// memory that became the variable's own would save the copy, but the holes that the old one leaves fit too few.)
   static constexpr int64_t kStagedBytes = 32 << 20;
 
   ReadBatches() = default;
@@ -34,8 +34,9 @@ class ReadBatches {
   /// What is going to be read; twice what is read twice.
   int64_t total_bytes() const;
   /// Takes over what has been read, then gives the ranges that are to be read next; none: that was all. Throws DataLossError
-  /// where a checksum differs.
-  const std::vector<FileRange>& next();
+  /// where a checksum differs. `in_memory`: the caller has all bytes already, so that nothing goes wrong half way; what cannot be
+  /// verified is then read in place.
+  const std::vector<FileRange>& next(bool in_memory = false);
   /// Where bytes [at, at + count) of a range belong, until the next call. Those of a range come in order, at most kStagedBytes at
   /// once. Throws RuntimeError otherwise.
   std::span<std::byte> target(size_t range, int64_t at, int64_t count);
@@ -63,12 +64,13 @@ class ReadBatches {
   };
 
   bool at_end() const { return next_ == list_.items.size() && !verified_; }
-  void begin_batch();
+  void begin_batch(bool in_memory);
   void begin(size_t item, Way way);
   void begin_range(const std::optional<Place>& place, int64_t offset, int64_t bytes, RangeDecoder decode);
   std::span<std::byte> memory_for(const Reading& reading, int64_t count);
   void read_from_memory(const ByteSource& source, int64_t offset);
   void extend(Reading& reading, std::span<const std::byte> bytes);
+  Tensor stage(const Variable& variable);
   void take_over();
 
   ReadList list_;                             // items for targets first, then those for variables in the order of files
@@ -80,6 +82,8 @@ class ReadBatches {
   std::vector<FileRange> ranges_;
   std::vector<size_t> range_readings_;  // for each range its place in readings_
   std::span<std::byte> filling_;
+  int64_t staged_bytes_ = 0;
+  std::shared_ptr<std::byte> staging_;
   std::vector<std::byte> passing_;  // a piece that is only verified or decoded
 };
 

@@ -87,7 +87,7 @@ std::shared_ptr<const EncodedValues> encoded_values(const hdf5::Reader& reader, 
                           std::span<std::byte> out) { return reader.stored_ranges(*dataset, path, out, conversion); };
   EncodedValues values;
   for (const hdf5::StoredRange& range : ranges({})) values.ranges.emplace_back(range.offset, range.bytes);
-  values.checked = !saved.dataset->filters.empty();
+  values.checked = saved.dataset->layout == hdf5::Dataset::Layout::kChunked;
   values.decode = [ranges](std::span<std::byte> out) {
     std::vector<RangeDecoder> decoders;
     for (hdf5::StoredRange& range : ranges(out)) decoders.push_back(std::move(range.decode));

@@ -50,9 +50,9 @@ export interface NativeIo {
   loaderBytes(id: number): number;
   /**
    * Takes over what has been read, and gives [file, offset, count] of every range that is to be read next, one after the other;
-   * none when that was all.
+   * none when that was all. `inMemory`: all files are, so that nothing goes wrong half way.
    */
-  loaderReads(id: number): Float64Array;
+  loaderReads(id: number, inMemory: boolean): Float64Array;
   /** Bytes of a range, in order. */
   loaderFill(id: number, index: number, at: number, bytes: Uint8Array): void;
   /**

@@ -10,6 +10,8 @@ export interface SourceFile {
   read(offset: number, count: number, room?: Uint8Array): Promise<Uint8Array>;
   /** The same at once, also after the source has been closed; not every source can. */
   readSync?(offset: number, count: number): Uint8Array;
+  /** Whether all bytes are there, so that reading cannot fail. */
+  inMemory?: boolean;
 }
 
 /** The files of a model, and what has to be done when they are no longer needed. */
@@ -20,7 +22,7 @@ export interface OpenSource {
 
 export function bytesFile(path: string, bytes: Uint8Array): SourceFile {
   const readSync = (offset: number, count: number): Uint8Array => bytes.subarray(offset, offset + count);
-  return { path, size: bytes.length, read: async (offset, count) => readSync(offset, count), readSync };
+  return { path, size: bytes.length, read: async (offset, count) => readSync(offset, count), readSync, inMemory: true };
 }
 
 export function blobFile(path: string, blob: Blob): SourceFile {

@@ -89,8 +89,9 @@ async function readValues(loader: number, files: readonly SourceFile[], options:
     loaded += bytes;
     options.onProgress?.({ loaded, total, stage: 'read' });
   };
+  const inMemory = files.every((file) => file.inMemory);
   for (;;) {
-    const pieces = piecesOf(native().loaderReads(loader));
+    const pieces = piecesOf(native().loaderReads(loader, inMemory));
     if (pieces.length === 0) return;
     await readPieces(loader, files, pieces, rooms, options.signal, onPiece);
   }

@@ -123,6 +123,15 @@ TEST(ReadBatches, OtherBytesThanThoseAskedForAreRefused) {
   EXPECT_THROW(reads.target(1, 0, 4), std::out_of_range);
 }
 
+TEST(ReadBatches, WhatIsInMemoryAndHasNoChecksumIsReadInPlace) {
+  File file({5, 7});
+  file.list.items[0].verify = nullptr;
+  ReadBatches reads = file.batches();
+  ASSERT_EQ(reads.next(true).size(), 2u);
+  EXPECT_EQ(reads.target(0, 0, 4).data(), file.variables[0]->value().raw());
+  EXPECT_NE(reads.target(1, 0, 4).data(), file.variables[1]->value().raw());
+}
+
 /// The file's first `bytes` as one value that is stored upside down, in two ranges; 2 where there should be a 1 is damage.
 std::shared_ptr<const EncodedValues> upside_down(int64_t bytes) {
   EncodedValues values;
