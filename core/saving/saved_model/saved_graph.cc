@@ -1,6 +1,7 @@
 // saved_model.pb as objects: variables are made at once, functions when they are asked for. Formats: docs/formats/saved_model.md.
 #include "core/saving/saved_model/saved_graph.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -16,6 +17,19 @@
 namespace keras {
 
 using tensorflow::SavedObject;
+
+namespace {
+
+/// Ops of a program around the engine: its files, its Python, its input pipeline. Functions for saving and training have them.
+constexpr std::string_view kHostOps[] = {"EagerPyFunc",        "IteratorGetNext", "IteratorV2",      "MakeIterator",
+                                         "MergeV2Checkpoints", "PyFunc",          "PyFuncStateless", "ReadFile",
+                                         "RestoreV2",          "SaveV2",          "ShardedFilename", "WriteFile"};
+
+bool is_host_op(const MissingOp& missing) {
+  return std::find(std::begin(kHostOps), std::end(kHostOps), missing.op) != std::end(kHostOps);
+}
+
+}  // namespace
 
 class SavedGraph::Contents {
  public:
@@ -160,9 +174,33 @@ class SavedGraph::Contents {
     return number->second;
   }
 
+  /// The functions behind the signatures.
+  std::vector<std::string> served_functions() const {
+    std::vector<std::string> names;
+    for (const auto& child : objects().nodes(0).children()) {
+      if (child.local_name() != "signatures") continue;
+      for (const auto& signature : object(child.node_id()).children()) {
+        const SavedObject& saved = object(signature.node_id());
+        if (saved.has_bare_concrete_function()) names.push_back(saved.bare_concrete_function().concrete_function_name());
+        for (const std::string& name : saved.function().concrete_functions()) names.push_back(name);
+      }
+    }
+    return names;
+  }
+
+  /// What only a host can do is refused where a signature needs it, else when such a function is asked for.
+  std::vector<MissingOp> needed_missing_ops() {
+    std::vector<MissingOp> missing = reader_->missing_ops(names_);
+    std::erase_if(missing, is_host_op);
+    for (const MissingOp& op : reader_->missing_ops(served_functions())) {
+      if (is_host_op(op)) missing.push_back(op);
+    }
+    return missing;
+  }
+
   void refuse_missing_ops() {
     std::map<std::string, std::pair<MissingOp, int>> missing;
-    for (const MissingOp& op : reader_->missing_ops(names_)) {
+    for (const MissingOp& op : needed_missing_ops()) {
       auto& [first, count] = missing.try_emplace(op.op, op, 0).first->second;
       ++count;
     }
@@ -170,8 +208,9 @@ class SavedGraph::Contents {
     std::string list;
     for (const auto& [name, found] : missing) {
       const auto& [first, count] = found;
-      list += keras::format("\n  {} (function '{}', node '{}'{})", name, first.function, first.node,
-                            count > 1 ? keras::format(", and {} more", count - 1) : "");
+      list += keras::format("\n  {} (function '{}', node '{}'{}{})", name, first.function, first.node,
+                            count > 1 ? keras::format(", and {} more", count - 1) : "",
+                            is_host_op(first) ? "; it needs Python or files, which are not here" : "");
     }
     throw UnimplementedError("This SavedModel needs ops that are not implemented:{}", list)
         .at(missing.begin()->second.first.node);

@@ -50,6 +50,14 @@ constexpr Exemption kExemptions[] = {
     {"SoftmaxCrossEntropyWithLogits", "plain", 0, "these labels do not sum to exactly 1, which TensorFlow takes for granted"},
     {"SoftmaxCrossEntropyWithLogits", "backprop", 0, "the same"},
     {"SoftmaxCrossEntropyWithLogits", "broadcast", 0, "the same"},
+    {"FakeQuantWithMinMaxArgs", "", kAll, "the upstream passes through the steps, which are flat"},
+    {"FakeQuantWithMinMaxVars", "", kAll, "the same"},
+    {"FakeQuantWithMinMaxVarsPerChannel", "", kAll, "the same"},
+    {"Zeta", "Zeta_", 0, "TensorFlow has none by the order"},
+    {"Betainc", "Betainc_", 0, "TensorFlow has none by a"},
+    {"Betainc", "Betainc_", 1, "nor by b"},
+    {"BesselI1", "_zero", 0, "TensorFlow has 1 at 0, the derivative is 1/2"},
+    {"BesselI0", "_zero", 0, "the same in second order"},
     {"Qr", "tall_full_True", kAll, "TensorFlow has none, nor have we"},
 };
 
@@ -67,8 +75,16 @@ constexpr std::string_view kSymmetric[] = {"Cholesky"};
 constexpr std::string_view kNarrow[] = {"MaxPool3DGradGrad"};
 
 /// Gradient ops that TensorFlow does not differentiate either.
-constexpr std::string_view kLast[] = {"CropAndResizeGradBoxes", "CropAndResizeGradImage", "LRNGrad",
-                                      "ResizeBicubicGrad",      "ResizeBilinearGrad",     "SoftsignGrad",
+constexpr std::string_view kLast[] = {"Dilation2DBackpropFilter",
+                                      "Dilation2DBackpropInput",
+                                      "IgammaGradA",
+                                      "MaxPoolGradWithArgmax",
+                                      "CropAndResizeGradBoxes",
+                                      "CropAndResizeGradImage",
+                                      "LRNGrad",
+                                      "ResizeBicubicGrad",
+                                      "ResizeBilinearGrad",
+                                      "SoftsignGrad",
                                       "SparseFillEmptyRowsGrad"};
 
 bool is_exempt(const Exemption& e, std::string_view op, std::string_view row, int argument) {
@@ -346,6 +362,14 @@ const std::vector<Problem>& written_out() {
        .trace =
            [](GraphBuilder& b, const Values& x) {
              return Values{square(emit1("ResourceGather", {x[0], ints(b, {3, 1, 3})}, {{"dtype", DType::kFloat64}}))};
+           },
+       .variables = {variable_of(ramp({4, 2}))}},
+      {.op = "ResourceGatherNd",
+       .args = {ramp({4, 2})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             const Value indices = reshape(ints(b, {3, 1, 0, 1, 3, 1}), {3, 2});
+             return Values{square(emit1("ResourceGatherNd", {x[0], indices}, {{"dtype", DType::kFloat64}}))};
            },
        .variables = {variable_of(ramp({4, 2}))}},
       {.op = "TensorListFromTensor",

@@ -200,9 +200,9 @@ TEST(SavedGraph, NamesAllOpsThatAreMissing) {
     load("unknown_ops");
     FAIL() << "unknown ops were taken";
   } catch (const UnimplementedError& error) {
-    EXPECT_NE(error.message().find("Betainc (function '__inference_unknown_"), std::string::npos) << error.message();
-    EXPECT_NE(error.message().find("node 'Betainc'"), std::string::npos) << error.message();
-    EXPECT_NE(error.message().find("BesselI0"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("Dawsn (function '__inference_unknown_"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("node 'Dawsn'"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("Spence"), std::string::npos) << error.message();
   }
   const auto graph = load("unknown_ops", {.tags = {}, .allow_missing_ops = true});
   const Json& nodes = graph->description()["nodes"];
@@ -211,6 +211,31 @@ TEST(SavedGraph, NamesAllOpsThatAreMissing) {
   };
   EXPECT_NE(graph->function(number("known")), nullptr);
   EXPECT_THROW(graph->function(number("unknown")), UnimplementedError);
+}
+
+TEST(SavedGraph, OpsOfPythonAndFilesAreRefusedWhereTheyAreNeeded) {
+  const auto graph = load("host_ops");
+  const Json& nodes = graph->description()["nodes"];
+  const auto number = [&](const char* name) {
+    return nodes[nodes[0]["children"][name].get<size_t>()]["traces"][0].get<size_t>();
+  };
+  EXPECT_NE(graph->function(number("known")), nullptr);
+  for (const auto& [function, op] : {std::pair{"python", "PyFunc"}, std::pair{"save", "SaveV2"}}) {
+    try {
+      graph->function(number(function));
+      FAIL() << op << " was taken";
+    } catch (const UnimplementedError& error) {
+      EXPECT_NE(error.message().find(op), std::string::npos) << error.message();
+    }
+  }
+  try {
+    load("host_ops_served");
+    FAIL() << "a signature that needs Python was taken";
+  } catch (const UnimplementedError& error) {
+    EXPECT_NE(error.message().find("PyFunc (function '"), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("Python or files"), std::string::npos) << error.message();
+    EXPECT_EQ(error.message().find("SaveV2"), std::string::npos) << error.message();
+  }
 }
 
 TEST(SavedGraph, ChoosesTheGraphByItsTags) {
