@@ -55,19 +55,46 @@ val model_info(int id) {
       pair.call<void>("push", node.node);
       nodes.call<void>("push", pair);
     }
-    const bool known = model->knows_signature();
     val result = val::object();
     result.set("layers", layers);
     result.set("nodes", nodes);
     result.set("isGraph", network != nullptr && network->is_graph_network());
-    result.set("knowsSignature", known);
     result.set("inputs", keras_tensors_to_js(network != nullptr ? network->inputs() : std::vector<KerasTensor>()));
     result.set("outputs", keras_tensors_to_js(network != nullptr ? network->outputs() : std::vector<KerasTensor>()));
-    result.set("inputNames", val::array(known ? model->input_names() : std::vector<std::string>()));
-    result.set("outputNames", val::array(known ? model->output_names() : std::vector<std::string>()));
     result.set("inputStructure", structure_to_js(model->input_structure()));
     result.set("outputStructure", structure_to_js(model->output_structure()));
     return result;
+  });
+}
+
+Json structure_to_json(const Structure& structure) {
+  if (structure.kind == Structure::Kind::kDict) return structure.keys;
+  return structure.kind == Structure::Kind::kList ? "list" : "single";
+}
+
+Json shape_to_json(const Shape& shape) {
+  if (!shape.known_rank()) return nullptr;
+  Json dims = Json::array();
+  for (const int64_t dim : shape.dims()) dims.push_back(dim < 0 ? Json(nullptr) : Json(dim));
+  return dims;
+}
+
+/// What every step asks for, as JSON: one crossing for all of it, where modelInfo takes several for each layer.
+std::string model_signature(int id) {
+  return guarded([&] {
+    const ModelPtr model = engine().model(id);
+    const bool known = model->knows_signature();
+    const auto* network = dynamic_cast<const Functional*>(model.get());
+    Json inputs = Json::array();
+    for (const KerasTensor& input : network != nullptr ? network->inputs() : std::vector<KerasTensor>()) {
+      inputs.push_back({{"shape", shape_to_json(input.shape())}, {"dtype", std::string(dtype_name(input.dtype()))}});
+    }
+    const Json result = {{"isKnown", known},
+                         {"inputs", inputs},
+                         {"inputNames", known ? model->input_names() : std::vector<std::string>()},
+                         {"outputNames", known ? model->output_names() : std::vector<std::string>()},
+                         {"outputStructure", structure_to_json(model->output_structure())}};
+    return result.dump(-1, ' ', false, Json::error_handler_t::replace);
   });
 }
 
@@ -188,6 +215,7 @@ EMSCRIPTEN_BINDINGS(keras_models) {
   emscripten::function("sequentialAdd", &sequential_add);
   emscripten::function("sequentialPop", &sequential_pop);
   emscripten::function("modelInfo", &model_info);
+  emscripten::function("modelSignature", &model_signature);
   emscripten::function("traceModel", &trace_model);
   emscripten::function("modelToJSON", &model_to_json_js);
   emscripten::function("modelFromJSON", &model_from_json_js);

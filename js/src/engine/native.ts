@@ -47,13 +47,18 @@ export interface NativeModelInfo {
   nodes: [layer: number, node: number][];
   /** Whether it is a graph of layers between `inputs` and `outputs`, which others have not. */
   isGraph: boolean;
-  /** Whether names and structures of inputs and outputs are known. */
-  knowsSignature: boolean;
   inputs: NativeKerasTensor[];
   outputs: NativeKerasTensor[];
+  inputStructure: NativeStructure;
+  outputStructure: NativeStructure;
+}
+/** What a step needs to know of its model; `inputs` only where it is a graph of layers. */
+export interface NativeSignature {
+  /** Whether names and structures of inputs and outputs are known. */
+  isKnown: boolean;
+  inputs: { shape: NativeShape; dtype: string }[];
   inputNames: string[];
   outputNames: string[];
-  inputStructure: NativeStructure;
   outputStructure: NativeStructure;
 }
 export interface NativeLayerState {
@@ -196,6 +201,8 @@ export interface Native extends NativeIo {
   sequentialAdd(id: number, layer: number): void;
   sequentialPop(id: number): void;
   modelInfo(id: number): NativeModelInfo;
+  /** A NativeSignature, as JSON. */
+  modelSignature(id: number): string;
   /** Makes the weights of a subclassed model; `scoped`: their names begin with the model's. */
   traceModel(id: number, specs: { shape: NativeShape; dtype: string }[], structure: NativeStructure, scoped: boolean): void;
   modelToJSON(id: number): string;

@@ -4,7 +4,7 @@ import { type CustomObjects, getCustomObjects } from '../customs.js';
 import { type BatchSource, type DataLike, applyClassWeight } from '../data/batches.js';
 import type { DType } from '../dtype.js';
 import { loadRest, native, ready, start } from '../engine/index.js';
-import type { NativeCompiledState, NativeModelInfo, NativeShape, NativeStructure } from '../engine/native.js';
+import type { NativeCompiledState, NativeModelInfo, NativeShape, NativeSignature, NativeStructure } from '../engine/native.js';
 import { InvalidArgumentError, RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing } from '../handle.js';
 import type { Progress } from '../io/files.js';
@@ -181,7 +181,7 @@ export class Model extends Layer {
   /** @internal */
   override _inputKeys(keys: string[]): string[] {
     if (this._isSubclass) return super._inputKeys(keys);
-    const { inputNames } = this._info;
+    const { inputNames } = this.#nativeSignature();
     const missing = inputNames.find((name) => !keys.includes(name));
     if (missing !== undefined) throw new ValueError(`The call of model '${this.name}' lacks the input '${missing}'.`);
     return inputNames;
@@ -201,7 +201,7 @@ export class Model extends Layer {
    */
   override build(inputShape: ShapeOrShapes): void {
     if (!this._isSubclass) super.build(inputShape as SymbolicShape | SymbolicShape[]);
-    else if (!this.#building && !this._info.knowsSignature) this.#buildFor(inputShape);
+    else if (!this.#building && !this.#nativeSignature().isKnown) this.#buildFor(inputShape);
   }
   #buildFor(inputShape: ShapeOrShapes): void {
     const { shapes, structure } = shapesIn(inputShape);
@@ -276,10 +276,10 @@ export class Model extends Layer {
     return outputs.length === 1 ? (outputs[0] as SymbolicTensor) : outputs;
   }
   get inputNames(): string[] {
-    return this._info.inputNames;
+    return this.#nativeSignature().inputNames;
   }
   get outputNames(): string[] {
-    return this._info.outputNames;
+    return this.#nativeSignature().outputNames;
   }
 
   /** Prints the layers, their shapes and numbers of parameters: the text of Keras 2.15. */
@@ -368,8 +368,8 @@ export class Model extends Layer {
     let known: Signature | null = null;
     return (x) => {
       if (known !== null) return known;
-      if (!this._info.knowsSignature) this.#buildForData(x);
-      const { inputs, inputNames, outputNames } = this._info;
+      if (!this.#nativeSignature().isKnown) this.#buildForData(x);
+      const { inputs, inputNames, outputNames } = this.#nativeSignature();
       known = {
         model: this.name,
         // A subclass takes whatever its call can do with.
@@ -382,6 +382,9 @@ export class Model extends Layer {
       };
       return known;
     };
+  }
+  #nativeSignature(): NativeSignature {
+    return JSON.parse(native().modelSignature(this._id)) as NativeSignature;
   }
   #buildForData(x: DataLike): void {
     const { specs, structure } = specsOf(x);
@@ -456,7 +459,7 @@ export class Model extends Layer {
     });
   }
   #structured(tensors: Tensor[]): Tensor & Tensor[] & Record<string, Tensor> {
-    const { outputStructure } = this._info;
+    const { outputStructure } = this.#nativeSignature();
     let result: Prediction = tensors;
     if (Array.isArray(outputStructure)) result = Object.fromEntries(outputStructure.map((key, i) => [key, tensors[i] as Tensor]));
     else if (outputStructure === 'single' && tensors.length === 1) result = tensors[0] as Tensor;
