@@ -14,7 +14,7 @@ const linalg = { ...generated.linalg, matmul: adapted.linalg.matmul };
 const nn = { ...generated.nn, ...adapted.nn };
 const image = { ...generated.image, ...adapted.image };
 const signal = { ...generated.signal, ...adapted.signal };
-const { debugging, ragged, random, sparse, strings } = generated;
+const { debugging, quantization, ragged, random, sparse, strings } = generated;
 
 type RawOps = Record<
   keyof typeof generated.OPS,
@@ -45,6 +45,7 @@ export const ops = {
   nn,
   debugging,
   image,
+  quantization,
   random,
   ragged,
   signal,
