@@ -29,10 +29,10 @@ else()
     add_compile_options(-O1 -fsanitize=thread -fno-omit-frame-pointer)
     add_link_options(-fsanitize=thread)
   elseif(KERAS_SANITIZE)
-    # The last counts what an input of a fuzzer reaches; the fuzzers themselves link libFuzzer.
-    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-                        -fsanitize=fuzzer-no-link)
+    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    # For the parsers: it counts what an input of a fuzzer reaches. The fuzzers themselves link libFuzzer.
+    set(KERAS_FUZZED_FLAGS -fsanitize=fuzzer-no-link)
   endif()
   list(APPEND KERAS_KERNEL_FLAGS -msse4.2)
   find_package(Threads REQUIRED)

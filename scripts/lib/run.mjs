@@ -30,18 +30,40 @@ export function outputOf(command, args, env = process.env) {
   return status === 0 ? stdout : null;
 }
 
-/** Runs a program with its output shown, and returns that output too. */
-export function runAndListen(command, args, { env = process.env } = {}) {
+/** Runs a program, gives its output to `show` as it comes, and returns what it wrote to standard output. */
+export function runAndListen(command, args, { env = process.env, show }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const chunks = [];
     child.stdout.on('data', (chunk) => {
       chunks.push(chunk);
-      process.stdout.write(chunk);
+      show(chunk);
     });
+    child.stderr.on('data', show);
     child.on('error', reject);
     child.on('close', (status) => resolve({ ok: status === 0, output: Buffer.concat(chunks).toString() }));
   });
+}
+
+/** For outputs that come at the same time and are shown one after the other: of each what shows it, and what says that it ended. */
+export function outputsInTurn(count) {
+  const outputs = Array.from({ length: count }, () => ({ waiting: [], ended: false }));
+  let turn = 0;
+  const showWaiting = () => outputs[turn]?.waiting.splice(0).forEach((chunk) => process.stdout.write(chunk));
+  return outputs.map((output) => ({
+    show(chunk) {
+      output.waiting.push(chunk);
+      showWaiting();
+    },
+    end() {
+      output.ended = true;
+      while (outputs[turn]?.ended) {
+        showWaiting();
+        turn++;
+      }
+      showWaiting();
+    },
+  }));
 }
 
 /** The first of these programs that is on the PATH, as a full path, or null. */

@@ -1,8 +1,9 @@
 // The test suites, each run by the runner that its tests are written for, and the table of how they closed.
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { buildEnvironment, ROOT, TF_PYTHON, TOOLS } from './paths.mjs';
-import { outputOf, runAndListen, say } from './run.mjs';
+import { outputOf, outputsInTurn, runAndListen, say } from './run.mjs';
 
 const bin = (path) => join(ROOT, 'node_modules', path);
 const listFiles = (...patterns) =>
@@ -19,13 +20,13 @@ const CHECKS = {
 const typecheck = (config) => () => [process.execPath, [bin('typescript/bin/tsc'), '--noEmit', '-p', config]];
 
 /** Style and types: one program after the other. */
-async function runChecks() {
+async function runChecks(show) {
   const types = listFiles('*tsconfig*.json').map((config) => [`tsc ${config}`, typecheck(config)]);
   const failed = [];
   const all = [...Object.entries(CHECKS), ...types];
   for (const [name, command] of all) {
-    const { ok } = await runAndListen(...command());
-    console.log(`${ok ? '✔' : '✖'} ${name}`);
+    const { ok } = await runAndListen(...command(), { show });
+    show(`${ok ? '✔' : '✖'} ${name}\n`);
     if (!ok) failed.push(name);
   }
   return {
@@ -35,9 +36,10 @@ async function runChecks() {
 }
 
 /** GoogleTest programs under CTest, in one build. */
-async function runCoreTests(preset) {
+async function runCoreTests(preset, show) {
   const { ok, output } = await runAndListen('ctest', ['--preset', preset, '--label-exclude', 'fuzz', '--verbose'], {
     env: buildEnvironment,
+    show,
   });
   const passed = [...output.matchAll(/\[ {2}PASSED {2}\] (\d+) tests?/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   const summary = output.match(/^\d+% tests passed.*$/m)?.[0] ?? 'ended early';
@@ -45,9 +47,10 @@ async function runCoreTests(preset) {
 }
 
 /** The fuzzers of tests/fuzz under CTest, each for a fixed number of inputs. */
-async function runFuzzers() {
+async function runFuzzers(show) {
   const { ok, output } = await runAndListen('ctest', ['--preset', 'native-asan', '--label-regex', 'fuzz', '--verbose'], {
     env: buildEnvironment,
+    show,
   });
   const inputs = [...output.matchAll(/stat::number_of_executed_units: (\d+)/g)].map(([, count]) => Number(count));
   return {
@@ -56,11 +59,15 @@ async function runFuzzers() {
   };
 }
 
+/** What takes longest, the longest last. */
+const LONG = ['tests/core, sanitized', 'tests/conformance'];
+
 const testFiles = (folder) => listFiles(`${folder}/*.test.mjs`).sort();
 
 /** Node's test runner over the *.test.mjs of one folder. */
-async function runNodeTests(folder, env) {
-  const { ok, output } = await runAndListen(process.execPath, ['--test', '--test-reporter=spec', ...testFiles(folder)], { env });
+async function runNodeTests(folder, env, show) {
+  const args = ['--test', '--test-reporter=spec', ...testFiles(folder)];
+  const { ok, output } = await runAndListen(process.execPath, args, { env, show });
   const count = (what) => Number(output.match(new RegExp(`^ℹ ${what} (\\d+)$`, 'm'))?.[1] ?? NaN);
   const skipped = count('skipped') > 0 ? `, skipped ${count('skipped')}` : '';
   return {
@@ -72,12 +79,12 @@ async function runNodeTests(folder, env) {
 /** All suites that have tests; those that need a Chromium or a TensorFlow which is not to be had carry the reason. */
 export function listSuites({ chromium, tensorflowMissing }) {
   const env = { KERAS_WASM_TF_PYTHON: TF_PYTHON, ...process.env, ...(chromium.path ? { CHROME_PATH: chromium.path } : {}) };
-  const node = (folder, why) => ({ name: folder, why, run: () => runNodeTests(folder, env) });
+  const node = (folder, why) => ({ name: folder, why, run: (show) => runNodeTests(folder, env, show) });
   return [
     { name: 'checks', run: runChecks },
-    { name: 'tests/core', run: () => runCoreTests('native') },
-    { name: 'tests/core, sanitized', run: () => runCoreTests('native-asan') },
-    { name: 'tests/core, threads', run: () => runCoreTests('native-tsan') },
+    { name: 'tests/core', run: (show) => runCoreTests('native', show) },
+    { name: 'tests/core, sanitized', run: (show) => runCoreTests('native-asan', show) },
+    { name: 'tests/core, threads', run: (show) => runCoreTests('native-tsan', show) },
     { name: 'tests/fuzz', run: runFuzzers },
     ...[
       node('tests/js'),
@@ -89,18 +96,28 @@ export function listSuites({ chromium, tensorflowMissing }) {
   ];
 }
 
-/** Runs the suites, prints the table, and returns whether all is well. */
+/** Two suites at a time keep two cores busy: most of them run in one thread. */
+const AT_ONCE = Math.min(2, availableParallelism());
+
+/** Runs the suites, the longest first, shows their outputs in order, prints the table, and returns whether all is well. */
 export async function runSuites(suites) {
-  const rows = [];
-  for (const { name, why, run } of suites) {
-    if (why) {
-      rows.push({ name, ok: process.env.CI !== 'true', closing: `LEFT OUT: ${why}`, seconds: 0 });
-      continue;
-    }
-    say(name);
+  const outputs = outputsInTurn(suites.length);
+  const rows = suites.map(({ name, why }) => ({ name, seconds: 0, ok: process.env.CI !== 'true', closing: `LEFT OUT: ${why}` }));
+  const runOne = async ({ name, why, run }) => {
+    const at = suites.findIndex((suite) => suite.name === name);
+    const { show, end } = outputs[at];
     const start = Date.now();
-    rows.push({ name, ...(await run()), seconds: Math.round((Date.now() - start) / 1000) });
-  }
+    if (!why) {
+      show(`\n▶ ${name}\n`);
+      Object.assign(rows[at], await run(show), { seconds: Math.round((Date.now() - start) / 1000) });
+    }
+    end();
+  };
+  const queue = [...suites].sort((a, b) => LONG.indexOf(b.name) - LONG.indexOf(a.name));
+  const runQueue = async () => {
+    while (queue.length > 0) await runOne(queue.shift());
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, runQueue));
   say('How the suites closed');
   for (const { name, ok, closing, seconds } of rows) {
     console.log(`${ok ? '✔' : '✖'} ${name.padEnd(22)} ${String(seconds).padStart(4)} s  ${closing}`);
