@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <list>
+#include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/graph/node_check.h"
 #include "core/graph/node_context.h"
 #include "core/graph/passes/passes.h"
 #include "core/graph/plan.h"
@@ -61,6 +63,7 @@ struct Executor::State {
   std::list<Plan> plans;         // the most recently used first
   const Plan* bound = nullptr;   // the plan whose folded values stand in `values`, among hoisted ones that are up to date
   std::vector<char> gives_away;  // results that need not stay, of the bound plan
+  std::unordered_map<const Node*, std::vector<Shape>> seen_shapes;  // of inputs that no plan knows: those last checked
   std::shared_ptr<std::byte> arena;
   int64_t arena_bytes = 0;
   NestedExecutors nested;
@@ -73,6 +76,7 @@ struct Executor::State {
   void bind(const Plan& plan);
   void run_node(const Node& node, NodeContext& context) const;
   void run_steps(const Plan& plan, Runtime& runtime);
+  void check_shapes(const Node& node);
   std::vector<Tensor> take_results();
 };
 
@@ -185,6 +189,32 @@ void Executor::State::bind(const Plan& plan) {
   bound = &plan;
 }
 
+/// Kernels take what the shape function checks for granted, also where it could not see the shapes before the run.
+void Executor::State::check_shapes(const Node& node) {
+  if ((node.op->def->flags & kCallsFunctions) != 0) return;  // the Function checks its arguments
+  std::vector<Shape>& seen = seen_shapes[&node];
+  const auto input = [&](size_t i) -> const Tensor& { return values[static_cast<size_t>(index.of(node.inputs[i]))]; };
+  bool same = seen.size() == node.inputs.size();
+  for (size_t i = 0; same && i < seen.size(); ++i) same = seen[i] == input(i).shape();
+  if (same) return;
+  std::vector<Shape> shapes;
+  std::vector<DType> dtypes;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    shapes.push_back(input(i).shape());
+    dtypes.push_back(input(i).dtype());
+  }
+  std::vector<const Shape*> pointers;
+  for (const Shape& shape : shapes) pointers.push_back(&shape);
+  const std::vector<const Tensor*> unknown(shapes.size(), nullptr);
+  try {
+    infer_shapes(*node.op, pointers, dtypes, unknown, node.attrs, node.dtypes.size());
+  } catch (Error& error) {
+    add_place(error, node);
+    throw;
+  }
+  seen = std::move(shapes);
+}
+
 void Executor::State::run_steps(const Plan& plan, Runtime& runtime) {
   NodeContext context(runtime, nested, values, arena.get());
   const std::span<const Operand> operands = plan.operands;
@@ -196,6 +226,7 @@ void Executor::State::run_steps(const Plan& plan, Runtime& runtime) {
     context.bind(*node.op, node.attrs, node.dtypes,
                  operands.subspan(static_cast<size_t>(step.first_operand), static_cast<size_t>(step.operand_count)), first,
                  slots.subspan(static_cast<size_t>(first), node.dtypes.size()));
+    if (step.has_open_shapes) check_shapes(node);
     run_node(node, context);
     for (int32_t i = 0; i < step.release_count; ++i) {
       values[static_cast<size_t>(plan.releases[static_cast<size_t>(step.first_release + i)])] = Tensor();

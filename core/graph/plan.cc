@@ -296,12 +296,13 @@ class Planner {
 
   void write_step(int32_t id) {
     Step step{id, static_cast<int32_t>(plan_.operands.size()), static_cast<int32_t>(node(id).inputs.size()),
-              static_cast<int32_t>(plan_.releases.size()), 0};
+              static_cast<int32_t>(plan_.releases.size()), 0, false};
     std::unordered_map<int32_t, int> times;
     for (const Edge& input : node(id).inputs) ++times[index_.of(input)];
     for (const Edge& input : node(id).inputs) {
       const int32_t value = index_.of(input);
       const bool dies = last_use_[static_cast<size_t>(value)] == id && is_of_run(input);
+      step.has_open_shapes |= !shapes_[static_cast<size_t>(value)].fully_known();
       plan_.operands.push_back({value, dies && times[value] == 1});
       if (dies) plan_.releases.push_back(value);
     }

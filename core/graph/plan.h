@@ -28,6 +28,7 @@ struct Step {
   int32_t node;
   int32_t first_operand, operand_count;  // in Plan::operands
   int32_t first_release, release_count;  // in Plan::releases: values that nobody needs after this step
+  bool has_open_shapes;                  // of its inputs: they are known, and can be checked, in the run only
 };
 
 /// A value that is there before the first step: computed while planning.

@@ -117,7 +117,8 @@ Shape conv_output_shape(ConvKind kind, const Attrs& attrs, const Shape& input, c
   const int64_t channels = input.dim(axes.channels), filter_in = filter.dim(2);
   if (kind == ConvKind::kDepthwise) {
     shape::same_dim(channels, filter_in, "The channels of input and filter");
-  } else if (channels >= 0 && filter_in >= 0 && (filter_in == 0 ? channels != 0 : channels % filter_in != 0)) {
+  } else if (channels >= 0 && filter_in >= 0 &&
+             (filter_in == 0 || channels == 0 ? channels != filter_in : channels % filter_in != 0)) {
     throw InvalidArgumentError("Depth of output must be a multiple of the number of groups: input has {} channels, the filter {}",
                                channels, filter_in);
   } else if (channels > 0 && filter_in > 0 && filter.dim(3) >= 0 && filter.dim(3) % (channels / filter_in) != 0) {

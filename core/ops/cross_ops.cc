@@ -165,7 +165,7 @@ void cross_v2_kernel(KernelContext& c) {
 void cross_hashed_kernel(KernelContext& c) {
   const int options = c.inputs() - 3;
   const std::vector<FeatureColumn> columns = feature_columns(c, options);
-  const int64_t buckets = c.input(options).to_int64s().at(0);
+  const int64_t buckets = shape::one_element(c.input(options), "num_buckets");
   const Tensor& strong_hash = c.input(options + 1);
   const Ints salt = c.input(options + 2).to_int64s();
   if (strong_hash.elements() != 1 || salt.size() != 2) throw InvalidArgumentError("strong_hash must be a scalar, salt a pair");

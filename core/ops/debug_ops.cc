@@ -83,13 +83,13 @@ void histogram_kernel(KernelContext& c) {
   const double low = range.number_at(0), high = range.number_at(1), width = (high - low) / static_cast<double>(asked[0]);
   if (!(low < high))
     throw InvalidArgumentError("value_range should satisfy value_range[0] < value_range[1], found {} and {}", low, high);
+  Tensor& output = c.output(0, {asked[0]});  // before memory is asked for: the limit of tensors holds
   std::vector<int64_t> counts(static_cast<size_t>(asked[0]), 0);
   for (int64_t i = 0; i < values.elements(); ++i) {
     const double at = (values.number_at(i) - low) / width;
     if (std::isnan(at)) continue;
     ++counts[static_cast<size_t>(std::clamp(at, 0.0, static_cast<double>(asked[0] - 1)))];
   }
-  Tensor& output = c.output(0, {asked[0]});
   for (size_t i = 0; i < counts.size(); ++i) {
     if (output.dtype() == DType::kInt32)
       output.data<int32_t>()[i] = static_cast<int32_t>(counts[i]);

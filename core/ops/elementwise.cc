@@ -155,8 +155,15 @@ void leaky_relu_grad_kernel(KernelContext& c) {
 
 void clip_by_value(KernelContext& c) {
   const Tensor x = c.input(0);
-  const Tensor low = broadcast_copy(c.input(1), c.input(1).elements() == 1 ? Shape() : x.shape());
-  const Tensor high = broadcast_copy(c.input(2), c.input(2).elements() == 1 ? Shape() : x.shape());
+  const auto bound = [&](int i) {
+    const Tensor& given = c.input(i);
+    if (given.elements() == 1) return given;
+    if (broadcast_shapes(given.shape(), x.shape()) != x.shape()) {
+      throw InvalidArgumentError("A bound of shape {} does not fit values of shape {}", given.shape(), x.shape());
+    }
+    return broadcast_copy(given, x.shape());
+  };
+  const Tensor low = bound(1), high = bound(2);
   Tensor& output = c.output(0, x.shape());
   with_compute_type(x.dtype(), "ClipByValue", [&]<class T>(T) {
     const T *from = x.data<T>(), *lowest = low.data<T>(), *highest = high.data<T>();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/base/error.h"
 #include "core/tensor/half.h"
 
 namespace keras {
@@ -89,6 +90,11 @@ class Float32Context final : public KernelContext {
 
   Tensor& output(int index, const Shape& shape) override {
     if (!is_half_precision(outer_.output_dtype(index))) return outer_.output(index, shape);
+    const int64_t bytes = tensor_bytes(outer_.output_dtype(index), shape);
+    if (bytes > limits().tensor_bytes) {
+      throw ResourceExhaustedError("a tensor of shape {} takes {} bytes, more than limits.tensorBytes ({})", shape, bytes,
+                                   limits().tensor_bytes);
+    }
     Tensor& output = outputs_[static_cast<size_t>(index)];
     output = Tensor::allocate(DType::kFloat32, shape);
     return output;

@@ -208,7 +208,7 @@ void unsorted_segment_sum_shape(ShapeContext& c) {
 
 void unsorted_segment_sum_kernel(KernelContext& c) {
   const Tensor &data = c.input(0), &segments = c.input(1);
-  const int64_t count = c.input(2).to_int64s().at(0);
+  const int64_t count = shape::one_element(c.input(2), "num_segments");
   if (count < 0) throw InvalidArgumentError("num_segments must not be negative, found {}", count);
   Tensor& output = c.output(0, segment_sum_shape(data.shape(), segments.shape(), count));
   kernels::set_zero(output);

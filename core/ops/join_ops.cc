@@ -106,7 +106,7 @@ int64_t axis_value(const Tensor& tensor) {
   return tensor.to_int64s()[0];
 }
 
-void concat_shape(ShapeContext& c) { concat_shape_of(c, 0, c.inputs() - 1, shape::known_int(c, c.inputs() - 1)); }
+void concat_shape(ShapeContext& c) { concat_shape_of(c, 0, c.inputs() - 1, shape::known_element(c, c.inputs() - 1)); }
 void concat_kernel(KernelContext& c) { concat_parts(c, 0, c.inputs() - 1, axis_value(c.input(c.inputs() - 1))); }
 
 /// Sizes along the axis; one may be -1 for what is left.
@@ -167,7 +167,7 @@ void check_split_count(ShapeContext& c, int64_t count) {
 void split_v_shape(ShapeContext& c) {
   const auto sizes = shape::known_ints(c, 1);
   if (sizes) check_split_count(c, static_cast<int64_t>(sizes->size()));
-  split_shape_of(c, c.input(0), shape::known_int(c, 2), sizes);
+  split_shape_of(c, c.input(0), shape::known_element(c, 2), sizes);
 }
 
 void split_value(KernelContext& c, const Tensor& value, int64_t axis, const std::vector<int64_t>& sizes) {

@@ -67,7 +67,7 @@ void softmax_cross_entropy_kernel(KernelContext& c) {
   const Tensor &x = c.input(0), &labels = c.input(1);
   const Shape shape = broadcast_shapes(x.shape(), labels.shape());
   const int64_t rows = shape.dim(0), columns = shape.dim(1);
-  if (x.dim(1) != columns || labels.dim(1) != columns) {
+  if (x.rank() != 2 || labels.rank() != 2 || x.dim(1) != columns || labels.dim(1) != columns) {
     throw UnimplementedError("Logits {} and labels {} may be broadcast over the batch only", x.shape(), labels.shape());
   }
   Tensor &loss = c.output(0, {rows}), &backprop = c.output(1, shape);

@@ -90,7 +90,7 @@ std::vector<Ints> row_partitions(KernelContext& c, int first) {
   if (count == 0 || static_cast<int>(types.size()) != count)
     throw InvalidArgumentError("{} partitions have {} types", count, types.size());
   std::vector<Ints> partitions;
-  int64_t rows = types[0] == "FIRST_DIM_SIZE" ? c.input(first).to_int64s().at(0) : kUnknownDim;
+  int64_t rows = types[0] == "FIRST_DIM_SIZE" ? shape::one_element(c.input(first), "The number of rows") : kUnknownDim;
   for (size_t i = rows >= 0 ? 1 : 0; i < types.size(); ++i) {
     const Ints given = c.input(first + static_cast<int>(i)).to_int64s();
     if (types[i] == "ROW_SPLITS") {
@@ -100,6 +100,7 @@ std::vector<Ints> row_partitions(KernelContext& c, int first) {
       }
       partitions.push_back(given);
     } else if (types[i] == "VALUE_ROWIDS" && rows >= 0) {
+      if (rows > c.limits().tensor_bytes / 8) throw ResourceExhaustedError("{} rows are too many", rows);
       Ints splits(static_cast<size_t>(rows) + 1, 0);
       for (size_t k = 0; k < given.size(); ++k) {
         if (given[k] < 0 || given[k] >= rows || (k > 0 && given[k] < given[k - 1])) {
@@ -365,7 +366,7 @@ void bincount_shape(ShapeContext& c) {
 
 void bincount_kernel(KernelContext& c) {
   const Ints splits = c.input(0).to_int64s(), values = c.input(1).to_int64s();
-  const int64_t bins = c.input(2).to_int64s().at(0);
+  const int64_t bins = shape::one_element(c.input(2), "size");
   const Tensor& weights = c.input(3);
   check_splits(splits, static_cast<int64_t>(values.size()));
   if (bins < 0) throw InvalidArgumentError("size ({}) must be non-negative", bins);

@@ -222,7 +222,7 @@ Philox generator_of_seed_2(KernelContext& c) { return from_seed(c.input(2)); }
 
 /// The state of a tf.random.Generator, counter and key, moves on by 256 blocks a step; what it was comes out.
 void read_and_skip_kernel(KernelContext& c) {
-  const int64_t algorithm = c.input(1).to_int64s().at(0);
+  const int64_t algorithm = shape::one_element(c.input(1), "alg");
   if (algorithm != 1 && algorithm != 3) throw UnimplementedError("Random algorithm {} is not implemented", algorithm);
   Variable& state = variable(c, 0);
   if (state.dtype() != DType::kInt64 || state.shape().rank() != 1 || state.shape().dim(0) < 3) {

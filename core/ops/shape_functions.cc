@@ -14,6 +14,13 @@ std::optional<std::vector<int64_t>> known_ints(ShapeContext& c, int input) {
 }
 
 std::optional<int64_t> known_int(ShapeContext& c, int input) {
+  if (c.input(input).known_rank() && c.input(input).rank() != 0) {
+    throw InvalidArgumentError("Input {} must be a scalar, found shape {}", input, c.input(input));
+  }
+  return known_element(c, input);
+}
+
+std::optional<int64_t> known_element(ShapeContext& c, int input) {
   const auto values = known_ints(c, input);
   if (!values) return std::nullopt;
   if (values->size() != 1) throw InvalidArgumentError("Input {} must be a scalar, found {} elements", input, values->size());
@@ -21,6 +28,7 @@ std::optional<int64_t> known_int(ShapeContext& c, int input) {
 }
 
 Shape from_input(ShapeContext& c, int input) {
+  require_rank(c.input(input), 1, "A shape");
   if (const auto dims = known_ints(c, input)) {
     for (const int64_t dim : *dims) {
       if (dim < -1) throw InvalidArgumentError("A dimension of shape {} is negative", *dims);
@@ -49,6 +57,17 @@ void require_min_rank(const Shape& shape, int64_t rank, std::string_view what) {
   if (shape.known_rank() && shape.rank() < rank) {
     throw InvalidArgumentError("{} must have a rank of at least {}, found shape {}", what, rank, shape);
   }
+}
+
+int64_t dim_or_unknown(const Shape& shape, int64_t axis) {
+  if (!shape.known_rank()) return kUnknownDim;
+  require_min_rank(shape, axis < 0 ? -axis : axis + 1, "An input");
+  return shape.dim(axis);
+}
+
+int64_t one_element(const Tensor& tensor, std::string_view what) {
+  if (tensor.elements() != 1) throw InvalidArgumentError("{} must be a scalar, found shape {}", what, tensor.shape());
+  return tensor.to_int64s()[0];
 }
 
 int64_t same_dim(int64_t a, int64_t b, std::string_view what) {

@@ -87,7 +87,7 @@ Shape with_new_axis(const Shape& input, int64_t axis) {
 
 void expand_dims_shape(ShapeContext& c) {
   if (!c.input(0).known_rank()) return;
-  const auto axis = shape::known_int(c, 1);
+  const auto axis = shape::known_element(c, 1);
   c.set_output(0, axis ? with_new_axis(c.input(0), *axis) : Shape::unknown(c.input(0).rank() + 1));
 }
 

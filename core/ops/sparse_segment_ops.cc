@@ -58,7 +58,7 @@ void segment_kernel(KernelContext& c) {
   if (data.rank() < 1) throw InvalidArgumentError("data must be at least 1-D");
   int64_t count = segments.empty() ? 0 : segments.back() + 1;
   if (c.inputs() > 3) {
-    const int64_t asked = c.input(3).to_int64s().at(0);
+    const int64_t asked = shape::one_element(c.input(3), "num_segments");
     if (asked < count) throw InvalidArgumentError("segment ids must be < num_segments, found {} of {}", count - 1, asked);
     count = asked;
   }
@@ -84,6 +84,7 @@ void segment_kernel(KernelContext& c) {
 }
 
 void segment_grad_shape(ShapeContext& c) {
+  shape::require_min_rank(c.input(0), 1, "grad");
   if (!c.input(0).known_rank()) return;
   Shape shape = c.input(0);
   shape.set_dim(0, shape::known_int(c, 3).value_or(kUnknownDim));
@@ -95,7 +96,7 @@ template <Share kShare>
 void segment_grad_kernel(KernelContext& c) {
   const Tensor& grad = c.input(0);
   const Ints rows = c.input(1).to_int64s(), segments = segment_ids(c.input(2), c.input(1));
-  const int64_t count = c.input(3).to_int64s().at(0);
+  const int64_t count = shape::one_element(c.input(3), "output_dim0");
   if (grad.rank() < 1 || count < 0) throw InvalidArgumentError("Gradients of shape {} do not fit {} rows", grad.shape(), count);
   if (!segments.empty() && segments.back() >= grad.dim(0)) {
     throw InvalidArgumentError("Segment id {} out of range [0, {})", segments.back(), grad.dim(0));
