@@ -3,8 +3,10 @@
 // limits is never asked for. Run under the address sanitizer, this is the test of what kernels read and write.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "core/base/error.h"
 #include "core/base/format.h"
@@ -19,7 +21,9 @@ namespace {
 constexpr int64_t kTensorBytes = int64_t{4} << 20;
 /// Tables of indices and rows may take a few times what a tensor may.
 constexpr size_t kMostBytes = size_t{64} << 20;
-constexpr int64_t kMostElements = 2000;  // of a row's input: larger rows add nothing but time
+// What goes beyond adds nothing but time.
+constexpr int64_t kMostElements = 2000;  // of a row's input
+constexpr int kMostRows = 6;             // of an op
 
 struct Spoilt {
   std::string how;
@@ -117,7 +121,9 @@ class HostileInputs : public ::testing::Test {
 };
 
 TEST_F(HostileInputs, GiveAResultOrATypedError) {
+  std::map<std::string, int> rows;
   for (const OpCase& row : op_cases()) {
+    if (++rows[row.op] > kMostRows) continue;
     for (size_t k = 0; k < row.inputs.size(); ++k) {
       const auto bad = [](const Tensor& input) { return !input.valid() || input.elements() > kMostElements; };
       if (std::any_of(row.inputs.begin(), row.inputs.end(), bad)) continue;
