@@ -143,6 +143,7 @@ Values volume_patches_grad(GradContext& g) {
 // Dilation: the largest sum of an element and the filter's
 
 Sliding dilation_windows(const Attrs& attrs, const Shape& input, const Shape& filter) {
+  shape::require_rank(input, 4, "input");
   shape::require_rank(filter, 3, "filter");
   if (filter.known_rank()) shape::same_dim(input.dim(3), filter.dim(2), "Channels of input and filter");
   Sizes sizes{
@@ -209,6 +210,7 @@ void dilation_grad_kernel(KernelContext& c) {
     const Maxima<T> maxima = find_maxima<T>(s, input.data<T>(), filter.data<T>());
     const auto& places = kOf == 0 ? maxima.inputs : maxima.places;
     for (size_t i = 0; i < places.size(); ++i) {
+      if (places[i] < 0) continue;  // all of the window lies outside
       T& to = output.data<T>()[places[i]];
       to = static_cast<T>(to + up.data<T>()[i]);
     }
