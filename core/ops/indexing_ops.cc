@@ -249,8 +249,9 @@ void one_hot_kernel(KernelContext& c) {
   dims.insert(dims.begin() + axis, depth);
   Tensor& output = c.output(0, Shape(std::move(dims)));
   kernels::fill(output, c.input(3).raw());
+  const int64_t* longs = indices.dtype() == DType::kInt64 ? indices.data<int64_t>() : nullptr;
   for (int64_t i = 0; i < indices.elements(); ++i) {
-    const auto index = static_cast<int64_t>(indices.number_at(i));
+    const int64_t index = longs != nullptr ? longs[i] : static_cast<int64_t>(indices.number_at(i));
     if (index < 0 || index >= depth) continue;
     const int64_t place = (i / inner * depth + index) * inner + i % inner;
     kernels::copy_strided(output.dtype(), {}, {kernels::view_of(output, place).data, {}}, {c.input(2).raw(), {}});

@@ -249,7 +249,7 @@ void scatter_kernel(KernelContext& c) {
   int64_t count = 0;
   for (const int64_t index : indices) {
     if (index < 0) throw InvalidArgumentError("Indices in TensorListScatter must all be non-negative.");
-    count = std::max(count, index + 1);
+    count = std::max(count, shape::add_dims(index, 1));
   }
   const ListPtr list =
       new_list(c, shape_from(c.input(2)), asked >= 0 ? count_from(c, 3) : std::min(count, c.limits().file_objects));

@@ -58,7 +58,8 @@ Shape padded(Shape shape, const Paddings& paddings, int64_t sign = 1) {
   for (int64_t axis = 0; axis < shape.rank(); ++axis) {
     if (shape.dim(axis) < 0) continue;
     const auto [before, after] = paddings[static_cast<size_t>(axis)];
-    shape.set_dim(axis, shape.dim(axis) + sign * (before + after));
+    const int64_t both = shape::add_dims(before, after);
+    shape.set_dim(axis, sign > 0 ? shape::add_dims(shape.dim(axis), both) : shape.dim(axis) - both);
     if (shape.dim(axis) < 0) throw InvalidArgumentError("Paddings take more than axis {} has", axis);
   }
   return shape;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/kernels/functors.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/rare_families.h"
@@ -176,7 +177,7 @@ Maxima<T> find_maxima(const Sliding& s, const T* input, const T* filter) {
   slide(s, [&](int64_t to, int64_t from, int64_t k) {
     for (int64_t c = 0; c < s.channels; ++c) {
       const auto i = static_cast<size_t>(to * s.channels + c);
-      const T sum = static_cast<T>(input[from * s.channels + c] + (filter != nullptr ? filter[k * s.channels + c] : T(0)));
+      const T sum = kernels::Add::apply(input[from * s.channels + c], filter != nullptr ? filter[k * s.channels + c] : T(0));
       if (maxima.inputs[i] >= 0 && !(sum > maxima.values[i])) continue;
       maxima.values[i] = sum;
       maxima.inputs[i] = from * s.channels + c;
@@ -212,7 +213,7 @@ void dilation_grad_kernel(KernelContext& c) {
     for (size_t i = 0; i < places.size(); ++i) {
       if (places[i] < 0) continue;  // all of the window lies outside
       T& to = output.data<T>()[places[i]];
-      to = static_cast<T>(to + up.data<T>()[i]);
+      to = kernels::Add::apply(to, up.data<T>()[i]);
     }
   });
 }
@@ -274,10 +275,10 @@ void pool_grad_with_argmax_kernel(KernelContext& c) {
   const int64_t group = batch > 0 ? up.elements() / batch : 0;
   with_compute_type(input.dtype(), "MaxPoolGradWithArgmax", [&]<class T>(T) {
     for (int64_t i = 0; i < up.elements(); ++i) {
-      const int64_t place = places[static_cast<size_t>(i)] + (with_batch || group == 0 ? 0 : i / group * image);
-      if (place < 0 || place >= output.elements()) throw InvalidArgumentError("argmax {} is outside of the input", place);
-      T& to = output.data<T>()[place];
-      to = static_cast<T>(to + up.data<T>()[i]);
+      const int64_t place = places[static_cast<size_t>(i)], start = with_batch || group == 0 ? 0 : i / group * image;
+      if (place < 0 || place >= output.elements() - start) throw InvalidArgumentError("argmax {} is outside of the input", place);
+      T& to = output.data<T>()[start + place];
+      to = kernels::Add::apply(to, up.data<T>()[i]);
     }
   });
 }
@@ -323,7 +324,7 @@ void pool_v2_grad_kernel(KernelContext& c) {
     const Maxima<T> maxima = find_maxima<T>(s, c.input(0).data<T>(), nullptr);
     for (size_t i = 0; i < maxima.inputs.size(); ++i) {
       T& to = output.data<T>()[maxima.inputs[i]];
-      to = static_cast<T>(to + up.data<T>()[i]);
+      to = kernels::Add::apply(to, up.data<T>()[i]);
     }
   });
 }

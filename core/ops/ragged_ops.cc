@@ -321,7 +321,7 @@ void gather_kernel(KernelContext& c) {
     check_splits(splits, level + 1 < depth ? c.input(level + 1).elements() - 1 : values.dim(0));
     Ints next, ends = {0};
     for (const int64_t row : rows) {
-      if (row < 0 || row + 1 >= static_cast<int64_t>(splits.size())) {
+      if (row < 0 || row >= static_cast<int64_t>(splits.size()) - 1) {
         throw InvalidArgumentError("indices contains {}, which is not in [0, {})", row, splits.size() - 1);
       }
       for (int64_t i = splits[static_cast<size_t>(row)]; i < splits[static_cast<size_t>(row) + 1]; ++i) next.push_back(i);

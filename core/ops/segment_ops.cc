@@ -151,7 +151,7 @@ void sorted_kernel(KernelContext& c) {
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || (i > 0 && ids[i] < ids[i - 1])) throw InvalidArgumentError("segment ids are not increasing from 0 on");
   }
-  const int64_t count = ids.empty() ? 0 : ids.back() + 1;
+  const int64_t count = ids.empty() ? 0 : shape::add_dims(ids.back(), 1);
   Tensor& output = c.output(0, segments_shape(data.shape(), c.input(1).shape(), count));
   with_compute_type(data.dtype(), "A segment reduction", [&]<class T>(T) {
     const std::vector<int64_t> rows = fold_rows<kWhat, T>(data, ids, output);

@@ -56,7 +56,7 @@ void segment_kernel(KernelContext& c) {
   const Tensor& data = c.input(0);
   const Ints rows = c.input(1).to_int64s(), segments = segment_ids(c.input(2), c.input(1));
   if (data.rank() < 1) throw InvalidArgumentError("data must be at least 1-D");
-  int64_t count = segments.empty() ? 0 : segments.back() + 1;
+  int64_t count = segments.empty() ? 0 : shape::add_dims(segments.back(), 1);
   if (c.inputs() > 3) {
     const int64_t asked = shape::one_element(c.input(3), "num_segments");
     if (asked < count) throw InvalidArgumentError("segment ids must be < num_segments, found {} of {}", count - 1, asked);

@@ -268,12 +268,12 @@ void reduce_join_kernel(KernelContext& c) {
   const std::vector<int64_t> inner_first(axes.rbegin(), axes.rend());  // the first axis that is named changes first
   Tensor& output = c.output(0, without_axes(x.shape(), axes, c.attrs().get_bool("keep_dims")));
   for (int64_t i = 0; i < output.elements(); ++i) {
-    const string* from = x.data<string>() + joined_offset(i, kept, x.shape(), strides);
+    const int64_t start = joined_offset(i, kept, x.shape(), strides);
     string& to = output.data<string>()[i];
     to.clear();
     for (int64_t k = 0; k < count; ++k) {
       if (k > 0) to += separator;
-      to += from[joined_offset(k, inner_first, x.shape(), strides)];
+      to += x.data<string>()[start + joined_offset(k, inner_first, x.shape(), strides)];
     }
   }
 }
