@@ -295,8 +295,12 @@ class Planner {
   }
 
   void write_step(int32_t id) {
-    Step step{id, static_cast<int32_t>(plan_.operands.size()), static_cast<int32_t>(node(id).inputs.size()),
-              static_cast<int32_t>(plan_.releases.size()), 0, false};
+    Step step{id,
+              static_cast<int32_t>(plan_.operands.size()),
+              static_cast<int32_t>(node(id).inputs.size()),
+              static_cast<int32_t>(plan_.releases.size()),
+              0,
+              false};
     std::unordered_map<int32_t, int> times;
     for (const Edge& input : node(id).inputs) ++times[index_.of(input)];
     for (const Edge& input : node(id).inputs) {
