@@ -1,6 +1,5 @@
 // The list of op families: what is not in it is not in the registry.
 #include "core/ops/families.h"
-#include "core/ops/rare_families.h"
 #include "core/ops/seldom_families.h"
 
 namespace keras {

@@ -6,7 +6,7 @@
 #include "core/kernels/functors.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/rare_families.h"
+#include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
 #include "core/ops/window.h"
 

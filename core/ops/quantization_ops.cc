@@ -5,7 +5,7 @@
 
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/rare_families.h"
+#include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
 
 namespace keras {
