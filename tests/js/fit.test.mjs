@@ -292,6 +292,14 @@ describe('predict', () => {
     ])
       assert.deepEqual((await model.predict(x)).arraySync(), [[2], [4]]);
   });
+  test('takes what a Sequential takes after layers went and came', async () => {
+    const { dense } = keras.layers;
+    const model = keras.sequential({ layers: [dense({ units: 2, inputShape: [1], kernelInitializer: 'ones' })] });
+    assert.deepEqual((await model.predict([[1]])).arraySync(), [[1, 1]]);
+    model.pop();
+    model.add(dense({ units: 1, inputShape: [3], kernelInitializer: 'ones' }));
+    assert.deepEqual((await model.predict([[1, 2, 3]])).arraySync(), [[6]]);
+  });
   test('tells shapes that do not fit, and stops at its signal', async () => {
     const model = line(2);
     await assert.rejects(model.predict([[1, 2, 3]]), (e) => /shape/i.test(e.message));

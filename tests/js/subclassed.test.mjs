@@ -175,6 +175,18 @@ describe('A subclassed model', () => {
     assert.deepEqual((await model.predict([[1, 2, 3]])).arraySync(), [6]);
     assert.deepEqual((await model.predict(keras.tensor([[1, 2]], undefined, 'int32'))).dtype, 'int32');
   });
+  test('gives what its call gives for the dtype at hand', async () => {
+    class Shifting extends keras.Model {
+      static className = 'Shifting';
+      call(x) {
+        return x.dtype === 'int32' ? { doubled: ops.add(x, x) } : ops.add(x, x);
+      }
+    }
+    const model = new Shifting();
+    assert.deepEqual((await model.predictOnBatch([[1]])).arraySync(), [[2]]);
+    const { doubled } = await model.predictOnBatch(keras.tensor([[3]], undefined, 'int32'));
+    assert.deepEqual(doubled.arraySync(), [[6]]);
+  });
   test('is a layer of other models', async () => {
     const inner = new Plain();
     const x = keras.input({ shape: [3] });

@@ -4,7 +4,15 @@ import { type CustomObjects, getCustomObjects } from '../customs.js';
 import { type BatchSource, type DataLike, applyClassWeight } from '../data/batches.js';
 import type { DType } from '../dtype.js';
 import { loadRest, native, ready, start } from '../engine/index.js';
-import type { NativeCompiledState, NativeModelInfo, NativeShape, NativeSignature, NativeStructure } from '../engine/native.js';
+import type {
+  NativeCallResult,
+  NativeCompiledState,
+  NativeGraphTensor,
+  NativeModelInfo,
+  NativeShape,
+  NativeSignature,
+  NativeStructure,
+} from '../engine/native.js';
 import { InvalidArgumentError, RuntimeError, TypeError, UnimplementedError, ValueError } from '../errors.js';
 import { Existing } from '../handle.js';
 import type { Progress } from '../io/files.js';
@@ -164,6 +172,8 @@ export class Model extends Layer {
   /** Of the last `fit`. */
   history: History | null = null;
 
+  /** What steps ask for at each batch: kept until it may have changed. */
+  #known: Signature | null = null;
   /** While the engine asks for weights: calls of `super.build` do nothing then. */
   #building = false;
 
@@ -180,7 +190,10 @@ export class Model extends Layer {
   }
   /** @internal */
   override _inputKeys(keys: string[]): string[] {
-    if (this._isSubclass) return super._inputKeys(keys);
+    if (this._isSubclass) {
+      this._forgetSignature();
+      return super._inputKeys(keys);
+    }
     const { inputNames } = this.#nativeSignature();
     const missing = inputNames.find((name) => !keys.includes(name));
     if (missing !== undefined) throw new ValueError(`The call of model '${this.name}' lacks the input '${missing}'.`);
@@ -215,6 +228,14 @@ export class Model extends Layer {
           'instantiate and build your model, call your model on real tensor data (of the correct dtype).\n\n' +
           `The actual error from \`call\` is: ${error.message}.`,
       );
+    }
+  }
+  /** @internal */
+  override _call(inputs: NativeGraphTensor[], structure: NativeStructure, training: boolean): NativeCallResult {
+    try {
+      return super._call(inputs, structure, training);
+    } finally {
+      this._forgetSignature();
     }
   }
   /** @internal */
@@ -364,24 +385,26 @@ export class Model extends Layer {
   }
 
   /** Names, shapes and dtypes; a model that does not know them yet is built for the first data. */
-  #signature(): SignatureOf {
-    let known: Signature | null = null;
-    return (x) => {
-      if (known !== null) return known;
-      if (!this.#nativeSignature().isKnown) this.#buildForData(x);
-      const { inputs, inputNames, outputNames } = this.#nativeSignature();
-      known = {
-        model: this.name,
-        // A subclass takes whatever its call can do with.
-        inputs: inputNames.map((name, i) => ({
-          name,
-          shape: inputs[i]?.shape ?? null,
-          dtype: (inputs[i]?.dtype ?? null) as DType | null,
-        })),
-        outputs: outputNames.map((name) => ({ name, shape: null })),
-      };
-      return known;
+  #signature: SignatureOf = (x) => {
+    if (this.#known !== null) return this.#known;
+    if (!this.#nativeSignature().isKnown) this.#buildForData(x);
+    const { inputs, inputNames, outputNames, outputStructure } = this.#nativeSignature();
+    this.#known = {
+      model: this.name,
+      // A subclass takes whatever its call can do with.
+      inputs: inputNames.map((name, i) => ({
+        name,
+        shape: inputs[i]?.shape ?? null,
+        dtype: (inputs[i]?.dtype ?? null) as DType | null,
+      })),
+      outputs: outputNames.map((name) => ({ name, shape: null })),
+      outputStructure,
     };
+    return this.#known;
+  };
+  /** @internal Layers, or what a class's call takes and gives, may be others from now on. */
+  _forgetSignature(): void {
+    this.#known = null;
   }
   #nativeSignature(): NativeSignature {
     return JSON.parse(native().modelSignature(this._id)) as NativeSignature;
@@ -405,7 +428,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      return fit(this, this.#signature(), x, y, options);
+      return fit(this, this.#signature, x, y, options);
     });
   }
   /** Loss and metrics on data: a number, a list in the order of `metricsNames`, or, with `returnDict`, by name. */
@@ -417,7 +440,7 @@ export class Model extends Layer {
     await ready();
     return enqueue(async () => {
       this.#requireCompiled();
-      return shaped(await evaluate(this, this.#signature(), x, y, options), options.returnDict);
+      return shaped(await evaluate(this, this.#signature, x, y, options), options.returnDict);
     });
   }
   /**
@@ -426,7 +449,7 @@ export class Model extends Layer {
    */
   async predict(x: DataLike | BatchSource, options: PredictOptions = {}): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
     await start();
-    return enqueue(async () => this.#structured(await predict(this, this.#signature(), x, options)));
+    return enqueue(async () => this.#structured(await predict(this, this.#signature, x, options)));
   }
   /** One training step. */
   async trainOnBatch(x: DataLike, y?: DataLike | null, options: StepOptions = {}): Promise<number | number[] | Logs> {
@@ -434,10 +457,9 @@ export class Model extends Layer {
     return enqueue(async () => {
       this.#requireCompiled();
       if (options.resetMetrics ?? true) this.resetMetrics();
-      const signature = this.#signature();
-      let batch = makeBatch(signature, x, y, options.sampleWeight);
+      let batch = makeBatch(this.#signature, x, y, options.sampleWeight);
       if (options.classWeight) batch = applyClassWeight(batch, options.classWeight);
-      return shaped(trainStep(this, signature(x), batch), options.returnDict);
+      return shaped(trainStep(this, this.#signature(x), batch), options.returnDict);
     });
   }
   /** Loss and metrics of one batch. */
@@ -446,20 +468,20 @@ export class Model extends Layer {
     return enqueue(async () => {
       this.#requireCompiled();
       if (options.resetMetrics ?? true) this.resetMetrics();
-      const signature = this.#signature();
-      return shaped(testStep(this, signature(x), makeBatch(signature, x, y, options.sampleWeight)), options.returnDict);
+      const batch = makeBatch(this.#signature, x, y, options.sampleWeight);
+      return shaped(testStep(this, this.#signature(x), batch), options.returnDict);
     });
   }
   /** The outputs for one batch. */
   async predictOnBatch(x: DataLike): Promise<Tensor & Tensor[] & Record<string, Tensor>> {
     await start();
     return enqueue(async () => {
-      const signature = this.#signature();
-      return this.#structured(predictStep(this, signature(x), makeBatch(signature, x)));
+      const batch = makeBatch(this.#signature, x);
+      return this.#structured(predictStep(this, this.#signature(x), batch));
     });
   }
   #structured(tensors: Tensor[]): Tensor & Tensor[] & Record<string, Tensor> {
-    const { outputStructure } = this.#nativeSignature();
+    const { outputStructure } = this.#known ?? this.#nativeSignature(); // a subclass's may have been traced by this very call
     let result: Prediction = tensors;
     if (Array.isArray(outputStructure)) result = Object.fromEntries(outputStructure.map((key, i) => [key, tensors[i] as Tensor]));
     else if (outputStructure === 'single' && tensors.length === 1) result = tensors[0] as Tensor;
@@ -585,10 +607,12 @@ export class Sequential extends Model {
   add(layer: Layer): void {
     if (!(layer instanceof Layer)) throw new TypeError('The added layer must be an instance of class Layer.');
     native().sequentialAdd(this._id, layer._id);
+    this._forgetSignature();
   }
   /** Takes the top layer off. */
   pop(): void {
     native().sequentialPop(this._id);
+    this._forgetSignature();
   }
   /** Makes the weights for an input of this shape, batch first. */
   override build(inputShape: SymbolicShape): void {

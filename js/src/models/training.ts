@@ -73,6 +73,7 @@ export interface Signature {
   /** A null dtype: any. */
   inputs: (Slot & { dtype: DType | null })[];
   outputs: Slot[];
+  outputStructure: NativeStructure;
 }
 /** The signature of a model that is called on `x`; a model that did not know its own is built for it. */
 export type SignatureOf = (x: DataLike) => Signature;
