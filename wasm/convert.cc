@@ -1,29 +1,51 @@
 // Values that cross between JavaScript and the core.
 #include "wasm/convert.h"
 
-#include <cstring>
-#include <limits>
+#include <emscripten/em_js.h>
+
+#include <algorithm>
 
 #include "wasm/engine.h"
+
+using emscripten::EM_VAL;
+
+// Each prediction comes through here. To read and make tensors property by property, as val does, would take longer than the
+// layers of a small model; so a few functions of the glue look at several at a time. Addresses may be above 2 GB: hence `>>>`.
+EM_JS_DEPS(keras_convert, "$Emval");
+EM_JS(double, keras_length, (EM_VAL list), { return Emval.toValue(list).length; });
+EM_JS(EM_VAL, keras_item, (EM_VAL list, int index), { return Emval.toHandle(Emval.toValue(list)[index]); });
+EM_JS(void, keras_push, (EM_VAL list, EM_VAL item), { Emval.toValue(list).push(Emval.toValue(item)); });
+EM_JS(int, keras_dtype, (EM_VAL tensor), { return Emval.toValue(tensor).dtype; });
+EM_JS(EM_VAL, keras_shape, (EM_VAL tensor), { return Emval.toHandle(Emval.toValue(tensor).shape); });
+EM_JS(EM_VAL, keras_data, (EM_VAL tensor), { return Emval.toHandle(Emval.toValue(tensor).data); });
+// -1 stands for null, an unknown dimension.
+EM_JS(void, keras_read_dims, (EM_VAL shape, double* dims), {
+  const list = Emval.toValue(shape);
+  for (let i = 0; i < list.length; ++i) HEAPF64[(dims >>> 3) + i] = list[i] == null ? -1 : list[i];
+});
+EM_JS(void, keras_read_bytes, (EM_VAL data, void* to), { HEAPU8.set(Emval.toValue(data), to >>> 0); });
+EM_JS(EM_VAL, keras_make_shape, (const double* dims, int rank), {
+  const shape = [];
+  for (let i = 0; i < rank; ++i) shape.push(HEAPF64[(dims >>> 3) + i] < 0 ? null : HEAPF64[(dims >>> 3) + i]);
+  return Emval.toHandle(shape);
+});
+// An ordinary ArrayBuffer, also where the engine's memory is shared.
+EM_JS(EM_VAL, keras_make_bytes, (const void* from, size_t count),
+      { return Emval.toHandle(HEAPU8.slice(from >>> 0, (from >>> 0) + (count >>> 0))); });
+EM_JS(EM_VAL, keras_make_tensor, (int dtype, EM_VAL shape, EM_VAL data),
+      { return Emval.toHandle({dtype, shape : Emval.toValue(shape), data : Emval.toValue(data)}); });
 
 namespace keras {
 namespace {
 
-int64_t length_of(const val& list) { return static_cast<int64_t>(list["length"].as<double>()); }
+int64_t length_of(const val& list) { return static_cast<int64_t>(keras_length(list.as_handle())); }
 
 /// Dimensions arrive as numbers; what is no count is told before it becomes one.
-int64_t dim_from_js(const val& value) {
-  if (value.isNull() || value.isUndefined()) return kUnknownDim;
-  const double dim = value.as<double>();
+int64_t dim_from_js(double dim) {
   if (!(dim >= -1 && dim <= 9007199254740991.0) || dim != static_cast<double>(static_cast<int64_t>(dim))) {
     throw ValueError("A shape holds {}, which is no dimension", dim);
   }
   return static_cast<int64_t>(dim);
-}
-
-void copy_bytes(const val& from, std::byte* to, int64_t count) {
-  if (count == 0) return;
-  val(emscripten::typed_memory_view(static_cast<size_t>(count), reinterpret_cast<uint8_t*>(to))).call<void>("set", from);
 }
 
 Tensor strings_from_js(const Shape& shape, const val& value) {
@@ -66,7 +88,8 @@ template <class T, class F>
 std::vector<T> list_from_js(const val& value, F&& item) {
   std::vector<T> list;
   const int64_t count = length_of(value);
-  for (int64_t i = 0; i < count; ++i) list.push_back(item(value[static_cast<unsigned>(i)]));
+  for (int64_t i = 0; i < count; ++i)
+    list.push_back(item(val::take_ownership(keras_item(value.as_handle(), static_cast<int>(i)))));
   return list;
 }
 
@@ -104,48 +127,42 @@ Json json_from_js(const std::string& text) { return parse_json(text, "argument",
 
 Shape shape_from_js(const val& value) {
   if (value.isNull() || value.isUndefined()) return Shape::unknown_rank();
-  return Shape(list_from_js<int64_t>(value, dim_from_js));
+  std::vector<double> numbers(static_cast<size_t>(length_of(value)));
+  keras_read_dims(value.as_handle(), numbers.data());
+  std::vector<int64_t> dims(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), dims.begin(), dim_from_js);
+  return Shape(std::move(dims));
 }
 
 val shape_to_js(const Shape& shape) {
   if (!shape.known_rank()) return val::null();
-  val list = val::array();
-  for (const int64_t dim : shape.dims()) {
-    if (dim < 0)
-      list.call<void>("push", val::null());
-    else
-      list.call<void>("push", static_cast<double>(dim));
-  }
-  return list;
+  const std::vector<double> dims(shape.dims().begin(), shape.dims().end());
+  return val::take_ownership(keras_make_shape(dims.data(), static_cast<int>(dims.size())));
 }
 
-val bytes_to_js(std::span<const std::byte> bytes) {
-  // The constructor copies: the result is an ordinary ArrayBuffer, also where the engine's memory is shared.
-  const val view(emscripten::typed_memory_view(bytes.size(), reinterpret_cast<const uint8_t*>(bytes.data())));
-  return val::global("Uint8Array").new_(view);
-}
+val bytes_to_js(std::span<const std::byte> bytes) { return val::take_ownership(keras_make_bytes(bytes.data(), bytes.size())); }
 
 std::vector<std::byte> bytes_from_js(const val& bytes) {
   std::vector<std::byte> result(static_cast<size_t>(length_of(bytes)));
-  copy_bytes(bytes, result.data(), static_cast<int64_t>(result.size()));
+  keras_read_bytes(bytes.as_handle(), result.data());
   return result;
 }
 
 Tensor tensor_from_js(const val& value) {
-  const int32_t number = value["dtype"].as<int32_t>();
+  const int number = keras_dtype(value.as_handle());
   if (!is_known_dtype(number)) throw TypeError("{} is no dtype", number);
   const DType dtype = static_cast<DType>(number);
   if (dtype == DType::kResource || dtype == DType::kVariant) throw TypeError("A tensor of dtype {} cannot be given", dtype);
-  const Shape shape = shape_from_js(value["shape"]);
+  const Shape shape = shape_from_js(val::take_ownership(keras_shape(value.as_handle())));
   if (!shape.known_rank() || !shape.fully_known()) throw ValueError("A tensor needs a known shape, got {}", shape);
   if (dtype == DType::kString) return strings_from_js(shape, value);
   Tensor tensor = Tensor::allocate(dtype, shape);
-  const val data = value["data"];
+  const val data = val::take_ownership(keras_data(value.as_handle()));
   if (length_of(data) != tensor.size_bytes()) {
     throw ValueError("A tensor of shape {} and dtype {} takes {} bytes, got {}", shape, dtype, tensor.size_bytes(),
                      length_of(data));
   }
-  copy_bytes(data, tensor.raw(), tensor.size_bytes());
+  keras_read_bytes(data.as_handle(), tensor.raw());
   return tensor;
 }
 
@@ -159,27 +176,25 @@ val tensor_to_js(const Tensor& tensor) {
   if (tensor.holds_object()) {
     throw UnimplementedError("A value of dtype {} cannot leave the engine; use it inside a traced function.", tensor.dtype());
   }
-  val result = val::object();
-  result.set("dtype", static_cast<int32_t>(tensor.dtype()));
-  result.set("shape", shape_to_js(tensor.shape()));
-  if (tensor.dtype() != DType::kString) {
-    result.set("data", bytes_to_js(tensor.bytes()));
-    return result;
-  }
+  const auto with_data = [&](std::span<const std::byte> data) {
+    return val::take_ownership(keras_make_tensor(static_cast<int>(tensor.dtype()), shape_to_js(tensor.shape()).as_handle(),
+                                                 bytes_to_js(data).as_handle()));
+  };
+  if (tensor.dtype() != DType::kString) return with_data(tensor.bytes());
   std::string block;
   std::vector<double> lengths;
   for (const std::string& text : tensor.values<std::string>()) {
     block += text;
     lengths.push_back(static_cast<double>(text.size()));
   }
-  result.set("data", bytes_to_js(std::as_bytes(std::span(block))));
+  val result = with_data(std::as_bytes(std::span(block)));
   result.set("lengths", val::global("Float64Array").new_(val(emscripten::typed_memory_view(lengths.size(), lengths.data()))));
   return result;
 }
 
 val tensors_to_js(std::span<const Tensor> tensors) {
   val list = val::array();
-  for (const Tensor& tensor : tensors) list.call<void>("push", tensor_to_js(tensor));
+  for (const Tensor& tensor : tensors) keras_push(list.as_handle(), tensor_to_js(tensor).as_handle());
   return list;
 }
 
