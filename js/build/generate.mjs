@@ -148,6 +148,11 @@ function ${name}${generics ? `<${generics}>` : ''}(${params.join(', ')}): ${many
 `;
 }
 
+/** Not what only rewrites make, and no ops on handles (variables): Variable has methods for them. */
+function isPublic({ name, inputs }) {
+  return !name.startsWith('_') && inputs.every(({ dtype }) => dtype !== 'resource' && dtype !== 'variant');
+}
+
 function opsFile(ops) {
   let text = `${HEADER}import type { DType } from '../dtype.js';
 import { type OpInfo, type Operand, type Result, callOp } from '../ops/call.js';
@@ -206,8 +211,7 @@ export async function generate(glue, out) {
     'losses.ts': objectsFile('losses', 'Loss', described('losses')),
     'metrics.ts': objectsFile('metrics', 'Metric', described('metrics')),
     'activations.ts': activationsFile(tables.activations),
-    // Ops on handles (variables) are not for values: Variable has methods for them.
-    'ops.ts': opsFile(tables.ops.filter(({ inputs }) => inputs.every(({ dtype }) => dtype !== 'resource' && dtype !== 'variant'))),
+    'ops.ts': opsFile(tables.ops.filter(isPublic)),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(out, name), text);
 }

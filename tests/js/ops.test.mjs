@@ -99,6 +99,13 @@ describe('keras.ops', () => {
     const [values] = ops.raw.TopKV2([[3, 1, 2], keras.tensor(2, [], 'int32')], { sorted: true });
     is(values, [3, 2]);
     assert.throws(() => ops.raw.AddV2(1), TypeError);
+    const names = Object.keys(ops.raw);
+    assert.ok(names.length > 400);
+    assert.deepEqual(
+      names.filter((name) => name.startsWith('_')),
+      [],
+      'ops that only rewrites make',
+    );
   });
   test('cast', () => {
     const t = ops.cast([1.7, -1.7], 'int32');
