@@ -2,10 +2,12 @@
 #include "core/ops/half_precision.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "core/base/error.h"
 #include "core/tensor/half.h"
+#include "core/tensor/variable.h"
 
 namespace keras {
 namespace {
@@ -27,9 +29,16 @@ bool any_dtype(const KernelContext& c, Test test) {
 constexpr std::string_view kKnowHalf[] = {
     "Bitcast", "Rank", "Shape", "ShapeN", "Size", "RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2"};
 
-/// What is behind a handle, or goes into a function, keeps its dtype.
+/// Ops that compute with the number that a variable holds.
+constexpr std::string_view kUpdates[] = {"AssignAdd", "AssignSub", "ResourceApply", "ResourceSparseApply", "ResourceScatter"};
+
+bool is_update(std::string_view op) {
+  return std::any_of(std::begin(kUpdates), std::end(kUpdates), [&](std::string_view kind) { return op.starts_with(kind); });
+}
+
+/// What else is behind a handle, or goes into a function, keeps its dtype.
 bool knows_half(const OpDef& op, const KernelContext& c) {
-  return (op.flags & (kAliasesInput | kCallsFunctions)) != 0 || any_dtype(c, holds_objects) ||
+  return (op.flags & (kAliasesInput | kCallsFunctions)) != 0 || (any_dtype(c, holds_objects) && !is_update(op.name)) ||
          std::find(std::begin(kKnowHalf), std::end(kKnowHalf), op.name) != std::end(kKnowHalf);
 }
 
@@ -65,19 +74,57 @@ Attrs with_float32(const Attrs& attrs) {
   return changed;
 }
 
+/// Variables of one 16-bit dtype, each as one of float32 for the time of an update.
+class WideVariables {
+ public:
+  explicit WideVariables(const Attrs& attrs) {
+    for (const char* name : {"T", "dtype"}) {
+      const AttrValue* value = attrs.find(name);
+      if (value != nullptr && std::holds_alternative<DType>(*value)) dtype_ = std::get<DType>(*value);
+    }
+  }
+
+  /// The handle of the float32 variable.
+  Tensor widened(const Tensor& handle) {
+    const VariablePtr variable = handle.object<Variable>();
+    if (variable == nullptr || handle.raw() != nullptr) return handle;  // no variable, as the kernel will say
+    if (variable->dtype() != dtype_) {
+      throw InvalidArgumentError("Variable '{}' is {}, but its update is {}", variable->name(), variable->dtype(), dtype_);
+    }
+    const auto [found, is_new] = wide_.emplace(variable, nullptr);
+    if (is_new) {
+      found->second = std::make_shared<Variable>(variable->name(), half_to_float32(variable->value()), variable->trainable);
+    }
+    return Tensor::resource(found->second);
+  }
+
+  void round_back() {
+    for (const auto& [variable, wide] : wide_) round_to_half(wide->value(), variable->mutable_value());
+  }
+
+ private:
+  DType dtype_ = DType::kInvalid;
+  std::map<VariablePtr, VariablePtr> wide_;
+};
+
 class Float32Context final : public KernelContext {
  public:
   explicit Float32Context(KernelContext& outer)
-      : outer_(outer), attrs_(with_float32(outer.attrs())), outputs_(static_cast<size_t>(outer.outputs())) {
+      : outer_(outer),
+        attrs_(with_float32(outer.attrs())),
+        variables_(outer.attrs()),
+        outputs_(static_cast<size_t>(outer.outputs())) {
     for (int i = 0; i < outer.inputs(); ++i) {
       const Tensor& input = outer.input(i);
-      inputs_.push_back(is_half_precision(input.dtype()) ? half_to_float32(input) : input);
+      inputs_.push_back(is_half_precision(input.dtype())    ? half_to_float32(input)
+                        : input.dtype() == DType::kResource ? variables_.widened(input)
+                                                            : input);
     }
   }
 
   int inputs() const override { return outer_.inputs(); }
   const Tensor& input(int index) const override { return inputs_[static_cast<size_t>(index)]; }
-  Tensor take_input(int index) override { return input(index); }  // no object comes here
+  Tensor take_input(int index) override { return input(index); }  // no list comes here
   int outputs() const override { return outer_.outputs(); }
   DType output_dtype(int index) const override { return as_float32(outer_.output_dtype(index)); }
   const Attrs& attrs() const override { return attrs_; }
@@ -106,6 +153,7 @@ class Float32Context final : public KernelContext {
 
   /// Afterwards, since an output may lie where an input was.
   void round_outputs() {
+    variables_.round_back();
     for (int i = 0; i < outputs(); ++i) {
       const Tensor& made = outputs_[static_cast<size_t>(i)];
       if (made.valid()) round_to_half(made, outer_.output(i, made.shape()));
@@ -115,6 +163,7 @@ class Float32Context final : public KernelContext {
  private:
   KernelContext& outer_;
   Attrs attrs_;
+  WideVariables variables_;
   std::vector<Tensor> inputs_;
   std::vector<Tensor> outputs_;  // float32, of those that are to be rounded
 };
