@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/graph/function.h"
+#include "core/graph/gpu_ops.h"
 
 namespace keras {
 namespace {
@@ -195,6 +196,7 @@ void infer_outputs_of_functions(std::string_view op, std::span<const DType> inpu
 
 const RegisteredOp& require_op(std::string_view op) {
   const RegisteredOp* found = find_op(op);
+  if (found == nullptr && is_gpu_op(op)) throw UnimplementedError("Op '{}' is not implemented: {}.", op, kWhyNoGpuOp);
   if (found == nullptr) throw UnimplementedError("Op '{}' is not implemented.", op);
   return *found;
 }

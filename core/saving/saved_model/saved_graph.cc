@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/formats/parse_proto.h"
 #include "core/graph/function_reader.h"
+#include "core/graph/gpu_ops.h"
 #include "core/graph/graph_def.h"
 #include "core/saving/checkpoint/saved_checkpoint.h"
 #include "core/saving/model_files.h"
@@ -208,9 +209,11 @@ class SavedGraph::Contents {
     std::string list;
     for (const auto& [name, found] : missing) {
       const auto& [first, count] = found;
+      const std::string reason = is_host_op(first)     ? "; it needs Python or files, which are not here"
+                                 : is_gpu_op(first.op) ? keras::format("; {}", kWhyNoGpuOp)
+                                                       : "";
       list += keras::format("\n  {} (function '{}', node '{}'{}{})", name, first.function, first.node,
-                            count > 1 ? keras::format(", and {} more", count - 1) : "",
-                            is_host_op(first) ? "; it needs Python or files, which are not here" : "");
+                            count > 1 ? keras::format(", and {} more", count - 1) : "", reason);
     }
     throw UnimplementedError("This SavedModel needs ops that are not implemented:{}", list)
         .at(missing.begin()->second.first.node);
