@@ -13,7 +13,7 @@ std::span<const std::span<const OpDef>> op_families() {
       slicing_ops(),    special_ops(),        variable_ops(),  color_ops(),        complex_ops(),    cross_ops(),
       debug_ops(),      decomposition_ops(),  detection_ops(), fft_ops(),          gamma_ops(),      image_ops(),
       lookup_ops(),     optimizer_ops(),      patch_ops(),     quantization_ops(), scatter_ops(),    ragged_ops(),
-      sparse_ops(),     sparse_segment_ops(), string_ops(),    unicode_ops(),
+      sparse_ops(),     sparse_segment_ops(), string_ops(),    unicode_ops(),      unique_ops(),
   };
   return families;
 }

@@ -1,7 +1,6 @@
-// Counting, sorting into places, and moving by value: bins, partitions, unique values, rolls, tensor scatters.
+// Counting, sorting into places, and moving by value: bins, partitions, rolls, tensor scatters.
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <numeric>
 
 #include "core/kernels/gather.h"
@@ -200,22 +199,7 @@ Values dynamic_stitch_grad(GradContext& g) {
   return gradients;
 }
 
-// Unique values
-
-/// Values in order of their first appearance; where each element is among them; how often each appears.
-template <class T>
-void find_unique(const Tensor& x, std::vector<T>& values, std::vector<int64_t>& places, std::vector<int64_t>& counts) {
-  std::map<T, int64_t> seen;
-  for (const T& value : x.values<T>()) {
-    const auto [it, is_new] = seen.emplace(value, static_cast<int64_t>(values.size()));
-    if (is_new) {
-      values.push_back(value);
-      counts.push_back(0);
-    }
-    places.push_back(it->second);
-    ++counts[static_cast<size_t>(it->second)];
-  }
-}
+// Places
 
 void write_ints(KernelContext& c, int output, const std::vector<int64_t>& values) {
   Tensor& to = c.output(output, {static_cast<int64_t>(values.size())});
@@ -225,34 +209,6 @@ void write_ints(KernelContext& c, int output, const std::vector<int64_t>& values
     else
       to.data<int32_t>()[i] = static_cast<int32_t>(values[i]);
   }
-}
-
-void unique_kernel(KernelContext& c) {
-  const Tensor& x = c.input(0);
-  if (x.rank() != 1) throw InvalidArgumentError("unique expects a 1D vector, found shape {}", x.shape());
-  std::vector<int64_t> places, counts;
-  const auto run = [&]<class T>(T) {
-    std::vector<T> values;
-    find_unique<T>(x, values, places, counts);
-    T* to = c.output(0, {static_cast<int64_t>(values.size())}).template data<T>();
-    for (size_t i = 0; i < values.size(); ++i) to[i] = values[i];
-  };
-  if (x.dtype() == DType::kString)
-    run(std::string());
-  else
-    with_compute_type(x.dtype(), "Unique", run);
-  write_ints(c, 1, places);
-  if (c.outputs() > 2) write_ints(c, 2, counts);
-}
-
-void unique_shape(ShapeContext& c) {
-  shape::require_rank(c.input(0), 1, "The input of Unique");
-  c.set_output(0, {kUnknownDim});
-  c.set_output(1, {shape::dim_or_unknown(c.input(0), 0)});
-}
-void unique_with_counts_shape(ShapeContext& c) {
-  unique_shape(c);
-  c.set_output(2, {kUnknownDim});
 }
 
 /// What of x is not in y, and where it was.
@@ -517,15 +473,13 @@ constexpr OpDef kOps[] = {
      .signature = "(arr: int32, size: int32, weights: T) -> (bins: T); T: {int32, int64, float, double}",
      .shape = bincount_shape,
      .kernel = bincount_kernel,
-     .js = "math.bincount1d",
-     .flags = kNoGradient},
+     .js = "math.bincount1d"},
     {.name = "DenseBincount",
      .signature = "(input: Tidx, size: Tidx, weights: T) -> (output: T); Tidx: {int32, int64}; T: {int32, int64, float, double}; "
                   "binary_output: bool = false",
      .shape = dense_bincount_shape,
      .kernel = bincount_kernel,
-     .js = "math.denseBincount",
-     .flags = kNoGradient},
+     .js = "math.denseBincount"},
     {.name = "Bucketize",
      .signature = "(input: T) -> (output: int32); T: {int32, int64, float, double}; boundaries: list(float)",
      .shape = shape::same_as<0>,
@@ -561,18 +515,6 @@ constexpr OpDef kOps[] = {
      .shape = dynamic_stitch_shape,
      .kernel = dynamic_stitch_kernel,
      .gradient = dynamic_stitch_grad},
-    {.name = "Unique",
-     .signature = "(x: T) -> (y: T, idx: out_idx); T: type; out_idx: {int32, int64} = int32",
-     .shape = unique_shape,
-     .kernel = unique_kernel,
-     .js = "unique",
-     .flags = kNoGradient},
-    {.name = "UniqueWithCounts",
-     .signature = "(x: T) -> (y: T, idx: out_idx, count: out_idx); T: type; out_idx: {int32, int64} = int32",
-     .shape = unique_with_counts_shape,
-     .kernel = unique_kernel,
-     .js = "uniqueWithCounts",
-     .flags = kNoGradient},
     {.name = "ListDiff",
      .signature = "(x: T, y: T) -> (out: T, idx: out_idx); T: type; out_idx: {int32, int64} = int32",
      .shape = list_diff_shape,

@@ -43,6 +43,22 @@ void const_kernel(KernelContext& c) { c.set_output(0, c.attrs().get<Tensor>("val
 void identity_kernel(KernelContext& c) {
   for (int i = 0; i < c.inputs(); ++i) c.set_output(i, c.input(i));
 }
+void deep_copy_kernel(KernelContext& c) { kernels::copy_elements(c.output(0, c.input(0).shape()), c.input(0)); }
+
+void placeholder_shape(ShapeContext& c) { c.set_output(0, c.attrs().get<Shape>("shape")); }
+/// A Function's values come in as arguments: what is left of a placeholder is what nothing was fed to.
+void placeholder_kernel(KernelContext& c) {
+  throw InvalidArgumentError("You must feed a value for placeholder tensor with dtype {} and shape {}", c.output_dtype(0),
+                             c.attrs().get<Shape>("shape"));
+}
+void placeholder_with_default_shape(ShapeContext& c) {
+  c.set_output(0, shape::same_shape(c.input(0), c.attrs().get<Shape>("shape"), "The default and its placeholder"));
+}
+void placeholder_with_default_kernel(KernelContext& c) {
+  shape::same_shape(c.input(0).shape(), c.attrs().get<Shape>("shape"), "The default and its placeholder");
+  c.set_output(0, c.input(0));
+}
+
 void identity_n_shape(ShapeContext& c) {
   for (int i = 0; i < c.inputs(); ++i) c.set_output(i, c.input(i));
 }
@@ -85,9 +101,13 @@ int64_t range_size(double start, double limit, double delta) {
   if (delta == 0 || std::isnan(start) || std::isnan(limit) || std::isnan(delta)) {
     throw InvalidArgumentError("Range needs a step other than 0, found {}", delta);
   }
+  if (delta > 0 ? start > limit : start < limit) {
+    throw InvalidArgumentError("Requires start {} limit when delta {} 0: {}/{}", delta > 0 ? "<=" : ">=", delta > 0 ? ">" : "<",
+                               start, limit);
+  }
   const double steps = std::ceil((limit - start) / delta);
   if (steps > 9e15) throw InvalidArgumentError("A range from {} to {} by {} is too long", start, limit, delta);
-  return steps > 0 ? static_cast<int64_t>(steps) : 0;
+  return static_cast<int64_t>(steps);
 }
 
 int64_t range_size(const Tensor& start, const Tensor& limit, const Tensor& delta) {
@@ -212,6 +232,26 @@ constexpr OpDef kOps[] = {
      .signature = "(input: T) -> (output: T); T: type",
      .shape = shape::same_as<0>,
      .kernel = identity_kernel,
+     .gradient = identity_grad,
+     .flags = kAliasesInput},
+    {.name = "DeepCopy",
+     .signature = "(x: T) -> (y: T); T: type",
+     .shape = shape::same_as<0>,
+     .kernel = deep_copy_kernel,
+     .flags = kStateful},
+    {.name = "GuaranteeConst",
+     .signature = "(input: T) -> (output: T); T: type",
+     .shape = shape::same_as<0>,
+     .kernel = identity_kernel,
+     .flags = kStateful | kAliasesInput},
+    {.name = "Placeholder",
+     .signature = "() -> (output: dtype); dtype: type; shape: shape = ?",
+     .shape = placeholder_shape,
+     .kernel = placeholder_kernel},
+    {.name = "PlaceholderWithDefault",
+     .signature = "(input: dtype) -> (output: dtype); dtype: type; shape: shape",
+     .shape = placeholder_with_default_shape,
+     .kernel = placeholder_with_default_kernel,
      .gradient = identity_grad,
      .flags = kAliasesInput},
     {.name = "ZerosLike",

@@ -250,16 +250,14 @@ constexpr OpDef kOps[] = {
                   "pad_to_max_output_size: bool = false",
      .shape = suppression_v5_shape,
      .kernel = suppression_kernel,
-     .js = "image.nonMaxSuppressionWithScores",
-     .flags = kNoGradient},
+     .js = "image.nonMaxSuppressionWithScores"},
     {.name = "CombinedNonMaxSuppression",
      .signature = "(boxes: float, scores: float, max_output_size_per_class: int32, max_total_size: int32, iou_threshold: float, "
                   "score_threshold: float) -> (nmsed_boxes: float, nmsed_scores: float, nmsed_classes: float, valid_detections: "
                   "int32); pad_per_class: bool = false; clip_boxes: bool = true",
      .shape = combined_shape,
      .kernel = combined_kernel,
-     .js = "image.combinedNonMaxSuppression",
-     .flags = kNoGradient},
+     .js = "image.combinedNonMaxSuppression"},
 };
 
 }  // namespace

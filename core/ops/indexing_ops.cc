@@ -278,6 +278,44 @@ void where_kernel(KernelContext& c) {
   }
 }
 
+void unravel_shape(ShapeContext& c) {
+  shape::require_rank(c.input(1), 1, "dims");
+  if (!c.input(0).known_rank()) return;
+  if (c.input(0).rank() > 1) throw InvalidArgumentError("The indices can only be scalar or vector, found {}", c.input(0));
+  Shape places = {shape::dim_or_unknown(c.input(1), 0)};
+  if (c.input(0).rank() == 1) places = {places.dim(0), c.input(0).dim(0)};
+  c.set_output(0, places);
+}
+
+/// indices, dims → the place along each axis: [axes, indices…]
+void unravel_kernel(KernelContext& c) {
+  const Tensor& indices = c.input(0);
+  if (indices.rank() > 1 || c.input(1).rank() != 1) {
+    throw InvalidArgumentError("The indices can only be scalar or vector, and dims a vector; found {} and {}", indices.shape(),
+                               c.input(1).shape());
+  }
+  const std::vector<int64_t> numbers = indices.to_int64s(), dims = c.input(1).to_int64s();
+  const auto rank = static_cast<int64_t>(dims.size()), count = static_cast<int64_t>(numbers.size());
+  int64_t elements = 1;
+  for (const int64_t dim : dims) {
+    if (dim <= 0) throw InvalidArgumentError("Input dims cannot be zero or negative, found {}", dims);
+    elements = shape::mul_dims(elements, dim);
+  }
+  Tensor& output = c.output(0, indices.rank() == 0 ? Shape{rank} : Shape{rank, count});
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = numbers[static_cast<size_t>(i)];
+    if (rest >= elements) throw InvalidArgumentError("index {} is out of bound as with dims {}", rest, dims);
+    for (int64_t axis = rank - 1; axis >= 0; --axis) {
+      const int64_t place = rest % dims[static_cast<size_t>(axis)];
+      rest /= dims[static_cast<size_t>(axis)];
+      if (output.dtype() == DType::kInt64)
+        output.data<int64_t>()[axis * count + i] = place;
+      else
+        output.data<int32_t>()[axis * count + i] = static_cast<int32_t>(place);
+    }
+  }
+}
+
 constexpr OpDef kOps[] = {
     {.name = "GatherV2",
      .signature = "(params: Tparams, indices: Tindices, axis: Taxis) -> (output: Tparams); batch_dims: int = 0; "
@@ -313,6 +351,12 @@ constexpr OpDef kOps[] = {
      .shape = one_hot_shape,
      .kernel = one_hot_kernel,
      .js = "oneHot",
+     .flags = kNoGradient},
+    {.name = "UnravelIndex",
+     .signature = "(indices: Tidx, dims: Tidx) -> (output: Tidx); Tidx: {int32, int64} = int32",
+     .shape = unravel_shape,
+     .kernel = unravel_kernel,
+     .js = "unravelIndex",
      .flags = kNoGradient},
     {.name = "Where",
      .signature = "(input: T) -> (index: int64); T: {numeric, bool} = bool",

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/kernels/functors.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
@@ -33,6 +34,10 @@ Values solve_grad(GradContext& g) {
   const bool adjoint = g.attrs().get_bool("adjoint");
   const Value &x = g.output(0), of_b = emit1("MatrixSolve", {g.input(0), g.upstream(0)}, {{"adjoint", !adjoint}});
   return {neg(adjoint ? product(x, of_b, false, true) : product(of_b, x, false, true)), of_b};
+}
+
+Values cross_grad(GradContext& g) {
+  return {emit1("Cross", {g.input(1), g.upstream(0)}), emit1("Cross", {g.upstream(0), g.input(0)})};
 }
 
 Value band(const Value& x, int64_t lower, int64_t upper) {
@@ -270,6 +275,30 @@ void cholesky_kernel(KernelContext& c) {
   });
 }
 
+void cross_shape(ShapeContext& c) {
+  const Shape product = shape::same_shape(c.input(0), c.input(1), "Both inputs of Cross");
+  shape::require_min_rank(product, 1, "An input of Cross");
+  if (product.known_rank()) shape::same_dim(product.dim(-1), 3, "The last dimension of Cross's inputs and 3");
+  c.set_output(0, product);
+}
+
+void cross_kernel(KernelContext& c) {
+  const Tensor &a = c.input(0), &b = c.input(1);
+  if (a.shape() != b.shape() || a.rank() < 1 || a.dim(-1) != 3) {
+    throw InvalidArgumentError("Both inputs must have one shape and 3 columns, found {} and {}", a.shape(), b.shape());
+  }
+  Tensor& product = c.output(0, a.shape());
+  with_compute_type(a.dtype(), "Cross", [&]<class T>(T) {
+    for (int64_t at = 0; at < a.elements(); at += 3) {
+      const T *u = a.data<T>() + at, *v = b.data<T>() + at;
+      for (int i = 0; i < 3; ++i) {
+        const int j = (i + 1) % 3, k = (i + 2) % 3;
+        product.data<T>()[at + i] = kernels::Sub::apply(kernels::Mul::apply(u[j], v[k]), kernels::Mul::apply(u[k], v[j]));
+      }
+    }
+  });
+}
+
 constexpr OpDef kOps[] = {
     {.name = "MatrixInverse",
      .signature = "(input: T) -> (output: T); adjoint: bool = false; T: {complex, double, float, half}",
@@ -307,6 +336,12 @@ constexpr OpDef kOps[] = {
      .kernel = cholesky_kernel,
      .gradient = cholesky_grad,
      .js = "linalg.cholesky"},
+    {.name = "Cross",
+     .signature = "(a: T, b: T) -> (product: T); T: {real}",
+     .shape = cross_shape,
+     .kernel = cross_kernel,
+     .gradient = cross_grad,
+     .js = "linalg.cross"},
 };
 
 }  // namespace

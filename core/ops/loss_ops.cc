@@ -114,12 +114,17 @@ void l2_loss_kernel(KernelContext& c) {
   });
 }
 
+int64_t in_top(KernelContext& c) {
+  if (const AttrValue* k = c.attrs().find("k")) return std::get<int64_t>(*k);  // of InTopK
+  if (c.input(2).elements() != 1) throw InvalidArgumentError("k must be a scalar");
+  return c.input(2).to_int64s()[0];
+}
+
 /// A target is in if fewer than k classes are predicted higher; never where it is out of range or a prediction not finite.
 void in_top_k_kernel(KernelContext& c) {
   const Tensor& predictions = c.input(0);
   const std::vector<int64_t> targets = c.input(1).to_int64s();
-  if (c.input(2).elements() != 1) throw InvalidArgumentError("k must be a scalar");
-  const int64_t k = c.input(2).to_int64s()[0], classes = predictions.dim(1);
+  const int64_t k = in_top(c), classes = predictions.dim(1);
   Tensor& output = c.output(0, {predictions.dim(0)});
   for (int64_t row = 0; row < predictions.dim(0); ++row) {
     const auto scores = predictions.values<float>().subspan(static_cast<size_t>(row * classes), static_cast<size_t>(classes));
@@ -152,6 +157,11 @@ constexpr OpDef kOps[] = {
      .kernel = l2_loss_kernel,
      .gradient = l2_loss_grad,
      .js = "nn.l2Loss"},
+    {.name = "InTopK",
+     .signature = "(predictions: float, targets: T) -> (precision: bool); k: int; T: {int32, int64} = int32",
+     .shape = in_top_k_shape,
+     .kernel = in_top_k_kernel,
+     .flags = kNoGradient},
     {.name = "InTopKV2",
      .signature = "(predictions: float, targets: T, k: T) -> (precision: bool); T: {int32, int64} = int32",
      .shape = in_top_k_shape,

@@ -85,8 +85,9 @@ void matmul_kernel(KernelContext& c) {
   with_compute_type(a.dtype(), "MatMul", [&]<class T>(T) { multiply(c, sizes, a.data<T>(), b.data<T>(), result.data<T>()); });
 }
 
-void batch_matmul_kernel(KernelContext& c) {
-  const Tensor &x = c.input(0), &y = c.input(1);
+namespace {
+
+void batch_matmul_of(KernelContext& c, const Tensor& x, const Tensor& y) {
   const Sizes sizes(x.shape(), y.shape(), c.attrs().get_bool("adj_x"), c.attrs().get_bool("adj_y"));
   const Shape x_batch = batch_of(x.shape()), y_batch = batch_of(y.shape()), batch = broadcast_shapes(x_batch, y_batch);
   std::vector<int64_t> dims = batch.dims();
@@ -101,6 +102,30 @@ void batch_matmul_kernel(KernelContext& c) {
       }
     });
   });
+}
+
+Tensor converted(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  Tensor result = Tensor::allocate(dtype, tensor.shape());
+  with_compute_type(tensor.dtype(), "BatchMatMulV3", [&]<class From>(From) {
+    with_compute_type(dtype, "BatchMatMulV3", [&]<class To>(To) {
+      if constexpr (std::is_floating_point_v<From> && !std::is_floating_point_v<To>)
+        throw UnimplementedError("BatchMatMulV3 does not make integers of floats");
+      else
+        std::transform(tensor.data<From>(), tensor.data<From>() + tensor.elements(), result.data<To>(),
+                       [](From value) { return static_cast<To>(value); });
+    });
+  });
+  return result;
+}
+
+}  // namespace
+
+void batch_matmul_kernel(KernelContext& c) { batch_matmul_of(c, c.input(0), c.input(1)); }
+
+void batch_matmul_v3_kernel(KernelContext& c) {
+  const Tensor x = converted(c.input(0), c.output_dtype(0)), y = converted(c.input(1), c.output_dtype(0));
+  batch_matmul_of(c, x, y);
 }
 
 void bias_add_kernel(KernelContext& c) {

@@ -7,6 +7,8 @@ namespace keras {
 
 void matmul_kernel(KernelContext& c);
 void batch_matmul_kernel(KernelContext& c);
+/// Of two dtypes, with a product of a third.
+void batch_matmul_v3_kernel(KernelContext& c);
 void bias_add_kernel(KernelContext& c);
 void bias_add_grad_kernel(KernelContext& c);
 void fused_matmul_kernel(KernelContext& c);

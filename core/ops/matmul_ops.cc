@@ -42,6 +42,15 @@ Values batch_matmul_grad(GradContext& g) {
   return {unbroadcast_batch(grads[0], g.input(0)), unbroadcast_batch(grads[1], g.input(1))};
 }
 
+Values batch_matmul_v3_grad(GradContext& g) {
+  const DType dtype = g.output(0).dtype();
+  if (g.input(0).dtype() != dtype || g.input(1).dtype() != dtype) {
+    throw UnimplementedError("The gradient of BatchMatMulV3 needs one dtype, found {} · {} = {}", g.input(0).dtype(),
+                             g.input(1).dtype(), dtype);
+  }
+  return batch_matmul_grad(g);
+}
+
 Values bias_add_grad(GradContext& g) {
   return {g.upstream(0), emit1("BiasAddGrad", {g.upstream(0)}, {{"data_format", g.attrs().get_string("data_format")}})};
 }
@@ -79,6 +88,18 @@ void batch_matmul_shape(ShapeContext& c) {
   dims.push_back(product.dim(0));
   dims.push_back(product.dim(1));
   c.set_output(0, Shape(std::move(dims)));
+}
+
+/// One dtype for all, or what TensorFlow's CPU has besides: products of 8-bit integers, and of those with bfloat16.
+void batch_matmul_v3_shape(ShapeContext& c) {
+  const DType x = c.input_dtype(0), y = c.input_dtype(1), product = c.attrs().get_dtype("Tout");
+  const auto is_byte = [](DType dtype) { return dtype == DType::kInt8 || dtype == DType::kUint8; };
+  const auto is_brain = [](DType dtype) { return dtype == DType::kBfloat16; };
+  const bool mixed = (is_byte(x) && is_brain(y)) || (is_brain(x) && is_byte(y));
+  const bool has_kernel =
+      (x == y && x == product) || (is_byte(x) && is_byte(y) && product == DType::kInt32) || (mixed && is_brain(product));
+  if (!has_kernel) throw UnimplementedError("No kernel of BatchMatMulV3 multiplies {} and {} to {}", x, y, product);
+  batch_matmul_shape(c);
 }
 
 /// The axis of the channels.
@@ -129,6 +150,13 @@ constexpr OpDef kOps[] = {
      .kernel = batch_matmul_kernel,
      .gradient = batch_matmul_grad,
      .js = "linalg.matmul"},
+    {.name = "BatchMatMulV3",
+     .signature = "(x: Ta, y: Tb) -> (output: Tout); Ta: {floating, complex, uint8, int8, int16, int32, int64}; Tb: "
+                  "{floating, complex, uint8, int8, int16, int32, int64}; Tout: {floating, complex, int16, int32, int64}; "
+                  "adj_x: bool = false; adj_y: bool = false",
+     .shape = batch_matmul_v3_shape,
+     .kernel = batch_matmul_v3_kernel,
+     .gradient = batch_matmul_v3_grad},
     {.name = "BiasAdd",
      .signature = "(value: T, bias: T) -> (output: T); T: {numeric}; data_format: string = \"NHWC\"",
      .shape = bias_add_shape,

@@ -8,6 +8,7 @@
 #include "core/ops/broadcast_index.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/row_splits.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
 
@@ -20,13 +21,6 @@ void write_ints(Tensor& output, const Ints& values) {
   with_compute_type(output.dtype(), "A ragged op", [&]<class T>(T) {
     std::transform(values.begin(), values.end(), output.data<T>(), [](int64_t value) { return static_cast<T>(value); });
   });
-}
-
-/// Throws InvalidArgumentError if they are no splits of `count` values.
-void check_splits(const Ints& splits, int64_t count) {
-  if (splits.empty() || splits.front() != 0 || splits.back() != count || !std::is_sorted(splits.begin(), splits.end())) {
-    throw InvalidArgumentError("Row splits must rise from 0 to {}, the number of values, found {}", count, splits);
-  }
 }
 
 // Ranges
@@ -421,8 +415,7 @@ constexpr OpDef kOps[] = {
      .signature = "(splits: int64, values: Tidx, size: Tidx, weights: T) -> (output: T); Tidx: {int32, int64}; T: {int32, int64, "
                   "float, double}; binary_output: bool = false",
      .shape = bincount_shape,
-     .kernel = bincount_kernel,
-     .flags = kNoGradient},
+     .kernel = bincount_kernel},
 };
 
 }  // namespace

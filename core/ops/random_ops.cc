@@ -7,7 +7,9 @@
 #include <cstring>
 #include <limits>
 #include <numbers>
+#include <numeric>
 
+#include "core/kernels/gather.h"
 #include "core/kernels/philox.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
@@ -52,6 +54,21 @@ Philox from_engine(KernelContext& c) {
   const uint64_t key = c.next_random();
   const uint64_t counter = c.next_random();
   return {{0, 0, low_word(counter), high_word(counter)}, {low_word(key), high_word(key)}};
+}
+
+/// The first axis in another order, all orders being equally likely.
+void shuffle_kernel(KernelContext& c) {
+  const Tensor& x = c.input(0);
+  if (x.rank() == 0) return c.set_output(0, x);
+  const Philox generator = from_engine(c);
+  std::vector<int64_t> order(static_cast<size_t>(x.dim(0)));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  for (size_t left = order.size(); left > 1; --left) {
+    const auto words = generator.block(left);
+    std::swap(order[left - 1], order[joined(words[0], words[1]) % left]);
+  }
+  const int64_t row = x.dim(0) > 0 ? x.elements() / x.dim(0) : 0;
+  kernels::gather_rows(x.dtype(), {1, x.dim(0), row}, x.raw(), order, c.output(0, x.shape()).raw());
 }
 
 Philox stateful_generator(KernelContext& c) { return from_engine(c); }
@@ -289,6 +306,12 @@ constexpr OpDef kOps[] = {
      .js = "random.uniformInt",
      .flags = kStateful | kNoGradient},
 
+    {.name = "RandomShuffle",
+     .signature = "(value: T) -> (output: T); seed: int = 0; seed2: int = 0; T: type",
+     .shape = shape::same_as<0>,
+     .kernel = shuffle_kernel,
+     .js = "random.shuffle",
+     .flags = kStateful | kNoGradient},
     {.name = "StatelessRandomUniform",
      .signature = "(shape: T, seed: Tseed) -> (output: dtype); dtype: {floating} = float; T: {int32, int64} = int32; "
                   "Tseed: {int32, int64} = int64",

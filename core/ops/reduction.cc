@@ -2,6 +2,8 @@
 #include "core/ops/reduction.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "core/kernels/reduce.h"
@@ -15,7 +17,13 @@ namespace {
 
 std::vector<bool> reduced_axes(const Tensor& axes, int64_t rank) {
   std::vector<bool> reduced(static_cast<size_t>(rank), false);
-  for (const int64_t axis : axes.to_int64s()) reduced[static_cast<size_t>(shape::normalize_axis(axis, rank))] = true;
+  for (const int64_t given : axes.to_int64s()) {
+    const auto axis = static_cast<size_t>(shape::normalize_axis(given, rank));
+    if (reduced[axis]) {
+      throw InvalidArgumentError("Invalid reduction arguments: Axes contains duplicate dimension: {}", axis);
+    }
+    reduced[axis] = true;
+  }
   return reduced;
 }
 
@@ -34,6 +42,18 @@ void mean_into(KernelContext& c, const Tensor& x, const std::vector<bool>& reduc
   if (count == 1) return;
   if (count == 0 && !is_floating(x.dtype())) throw InvalidArgumentError("The mean of no integers is not defined");
   for (int64_t i = 0; i < y.elements(); ++i) y.data<T>()[i] = static_cast<T>(y.data<T>()[i] / static_cast<T>(count));
+}
+
+/// The square root of the sum of squares.
+template <class T>
+void norm_into(KernelContext& c, const Tensor& x, const std::vector<bool>& reduced, Tensor& y) {
+  Tensor squares = Tensor::allocate(x.dtype(), x.shape());
+  for (int64_t i = 0; i < x.elements(); ++i) squares.data<T>()[i] = kernels::Mul::apply(x.data<T>()[i], x.data<T>()[i]);
+  reduce_into<kernels::SumOf, T>(c, squares, reduced, y);
+  using Root = std::conditional_t<std::is_same_v<T, float>, float, double>;
+  for (T& value : std::span(y.data<T>(), static_cast<size_t>(y.elements()))) {
+    value = static_cast<T>(std::sqrt(static_cast<Root>(std::is_floating_point_v<T> ? value : std::max(value, T(0)))));
+  }
 }
 
 /// Complex numbers are pairs of real ones: one more axis, which stays.
@@ -118,6 +138,8 @@ void reduce(KernelContext& c) {
         reduce_into<kernels::MaxOf, T>(c, x, reduced, y);
       else if constexpr (kWhat == Reduction::kMin)
         reduce_into<kernels::MinOf, T>(c, x, reduced, y);
+      else if constexpr (kWhat == Reduction::kNorm)
+        norm_into<T>(c, x, reduced, y);
       else
         reduce_into<kernels::ProdOf, T>(c, x, reduced, y);
     });
@@ -129,6 +151,7 @@ template void reduce<Reduction::kMean>(KernelContext& c);
 template void reduce<Reduction::kMax>(KernelContext& c);
 template void reduce<Reduction::kMin>(KernelContext& c);
 template void reduce<Reduction::kProd>(KernelContext& c);
+template void reduce<Reduction::kNorm>(KernelContext& c);
 template void reduce<Reduction::kAll>(KernelContext& c);
 template void reduce<Reduction::kAny>(KernelContext& c);
 
@@ -159,31 +182,55 @@ void top_k_kernel(KernelContext& c) {
   });
 }
 
-template <bool kProduct>
-void cumulative(KernelContext& c) {
-  using F = std::conditional_t<kProduct, kernels::ProdOf, kernels::SumOf>;
+template <class F, class T>
+void run_along_axis(KernelContext& c) {
   const Tensor& x = c.input(0);
   const bool exclusive = c.attrs().get_bool("exclusive"), reverse = c.attrs().get_bool("reverse");
   if (x.rank() == 0) throw InvalidArgumentError("A scalar has no axis to sum along");
   const AxisView view(x.shape(), axis_of(c));
   Tensor& y = c.output(0, x.shape());
-  with_compute_type(x.dtype(), "Cumsum", [&]<class T>(T) {
-    for (int64_t outer = 0; outer < view.outer; ++outer) {
-      for (int64_t inner = 0; inner < view.inner; ++inner) {
-        const int64_t base = outer * view.size * view.inner + inner;
-        T total = F::template start<T>();
-        for (int64_t i = 0; i < view.size; ++i) {
-          const int64_t at = base + (reverse ? view.size - 1 - i : i) * view.inner;
-          const T next = F::join(total, x.data<T>()[at]);
-          y.data<T>()[at] = exclusive ? total : next;
-          total = next;
-        }
+  for (int64_t outer = 0; outer < view.outer; ++outer) {
+    for (int64_t inner = 0; inner < view.inner; ++inner) {
+      const int64_t base = outer * view.size * view.inner + inner;
+      T total = F::template start<T>();
+      for (int64_t i = 0; i < view.size; ++i) {
+        const int64_t at = base + (reverse ? view.size - 1 - i : i) * view.inner;
+        const T next = F::join(total, x.data<T>()[at]);
+        y.data<T>()[at] = exclusive ? total : next;
+        total = next;
       }
     }
-  });
+  }
+}
+
+template <bool kProduct>
+void cumulative(KernelContext& c) {
+  using F = std::conditional_t<kProduct, kernels::ProdOf, kernels::SumOf>;
+  with_compute_type(c.input(0).dtype(), "Cumsum", [&]<class T>(T) { run_along_axis<F, T>(c); });
 }
 
 template void cumulative<false>(KernelContext& c);
 template void cumulative<true>(KernelContext& c);
+
+namespace {
+
+/// log(exp(a) + exp(b)).
+struct LogSumExp {
+  template <class T>
+  static T start() {
+    return -std::numeric_limits<T>::infinity();
+  }
+  template <class T>
+  static T join(T a, T b) {
+    const T larger = std::max(a, b);
+    return std::isinf(larger) ? larger : std::log1p(std::exp(std::min(a, b) - larger)) + larger;
+  }
+};
+
+}  // namespace
+
+void cumulative_logsumexp(KernelContext& c) {
+  with_float_type(c.input(0).dtype(), "CumulativeLogsumexp", [&]<class T>(T) { run_along_axis<LogSumExp, T>(c); });
+}
 
 }  // namespace keras

@@ -5,11 +5,11 @@
 
 namespace keras {
 
-enum class Reduction { kSum, kMean, kMax, kMin, kProd, kAll, kAny };
+enum class Reduction { kSum, kMean, kMax, kMin, kProd, kNorm, kAll, kAny };
 
 /// Whether `axes` (int32 or int64, counted from either end) name this axis of an array of this rank.
 bool is_reduced(const Tensor& axes, int64_t axis, int64_t rank);
-/// Throws InvalidArgumentError for an axis out of range.
+/// Throws InvalidArgumentError for an axis out of range, or one that occurs twice.
 Shape reduced_shape(const Shape& input, const Tensor& axes, bool keep_dims);
 
 template <Reduction kWhat>
@@ -19,6 +19,7 @@ extern template void reduce<Reduction::kMean>(KernelContext& c);
 extern template void reduce<Reduction::kMax>(KernelContext& c);
 extern template void reduce<Reduction::kMin>(KernelContext& c);
 extern template void reduce<Reduction::kProd>(KernelContext& c);
+extern template void reduce<Reduction::kNorm>(KernelContext& c);
 extern template void reduce<Reduction::kAll>(KernelContext& c);
 extern template void reduce<Reduction::kAny>(KernelContext& c);
 
@@ -29,5 +30,6 @@ template <bool kProduct>
 void cumulative(KernelContext& c);
 extern template void cumulative<false>(KernelContext& c);
 extern template void cumulative<true>(KernelContext& c);
+void cumulative_logsumexp(KernelContext& c);
 
 }  // namespace keras

@@ -1,4 +1,6 @@
 // Reductions over axes that come as an input, and running sums and products. No axes: nothing is reduced.
+#include <limits>
+
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
@@ -61,6 +63,8 @@ Value others_along(const Value& x, int64_t axis) {
   return mul(before, after);
 }
 
+Values norm_grad(GradContext& g) { return {div(g.input(0), with_kept_dims(g, div(g.output(0), g.upstream(0)))), Value()}; }
+
 Values prod_grad(GradContext& g) {
   const Value &x = g.input(0), &axes = g.input(1);
   const Tensor* known = axes.constant();
@@ -91,6 +95,22 @@ Values cumprod_grad(GradContext& g) {
   const Value sums =
       emit1("Cumsum", {mul(g.output(0), g.upstream(0)), g.input(1)}, {{"exclusive", exclusive}, {"reverse", !reverse}});
   return {emit1("DivNoNan", {sums, g.input(0)}), Value()};
+}
+
+// Σ over the j that x_i is in of dy_j · exp(x_i − y_j), from logarithms: those of positive dy and of negative ones apart.
+Values cumulative_logsumexp_grad(GradContext& g) {
+  const Value &x = g.input(0), &up = g.upstream(0);
+  const Value zero = scalar_like(up, 0);
+  const Value lowest = scalar_like(up, up.dtype() == DType::kFloat64   ? std::numeric_limits<double>::lowest()
+                                       : up.dtype() == DType::kFloat16 ? -65504.0
+                                       : up.dtype() == DType::kFloat32 ? double{std::numeric_limits<float>::lowest()}
+                                                                       : -0x1.FEp127);
+  const auto part = [&](const Value& is_there, const Value& size) {
+    const Value logs = sub(select(is_there, log(size), lowest), g.output(0));
+    const Attrs attrs = {{"exclusive", g.attrs().get_bool("exclusive")}, {"reverse", !g.attrs().get_bool("reverse")}};
+    return exp(add(emit1("CumulativeLogsumexp", {logs, g.input(1)}, attrs), x));
+  };
+  return {sub(part(greater(up, zero), up), part(less(up, zero), neg(up))), Value()};
 }
 
 // Each gradient to where its value was.
@@ -186,6 +206,14 @@ constexpr OpDef kOps[] = {
      .gradient = prod_grad,
      .js = "math.reduceProd",
      .flags = kInPlace},
+    {.name = "EuclideanNorm",
+     .signature = "(input: T, reduction_indices: Tidx) -> (output: T); keep_dims: bool = false; T: {numeric}; Tidx: "
+                  "{int32, int64} = int32",
+     .shape = reduction_shape,
+     .kernel = reduce<Reduction::kNorm>,
+     .gradient = norm_grad,
+     .js = "math.reduceEuclideanNorm",
+     .flags = kInPlace},
     {.name = "All",
      .signature = "(input: bool, reduction_indices: Tidx) -> (output: bool); keep_dims: bool = false; Tidx: {int32, "
                   "int64} = int32",
@@ -235,6 +263,13 @@ constexpr OpDef kOps[] = {
      .kernel = cumulative<true>,
      .gradient = cumprod_grad,
      .js = "math.cumprod"},
+    {.name = "CumulativeLogsumexp",
+     .signature = "(x: T, axis: Tidx) -> (out: T); exclusive: bool = false; reverse: bool = false; T: {floating}; "
+                  "Tidx: {int32, int64} = int32",
+     .shape = shape::same_as<0>,
+     .kernel = cumulative_logsumexp,
+     .gradient = cumulative_logsumexp_grad,
+     .js = "math.cumulativeLogsumexp"},
 };
 
 }  // namespace

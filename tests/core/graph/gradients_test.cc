@@ -30,6 +30,20 @@ TEST(Gradients, OfAProductByHand) {
   EXPECT_EQ(list(results[1]), (std::vector<float>{9, 1}));     // x²
 }
 
+// TensorFlow has none for these, and says so; a zero would be a wrong answer.
+TEST(Gradients, OfCountsAreNotTakenForZero) {
+  GraphBuilder builder("counts");
+  const Value x = builder.arg("weights", DType::kFloat32, {3});
+  const Value numbers = builder.constant(Tensor::vector<int32_t>({0, 1, 1})), size = int_scalar(builder, 2);
+  for (const char* op : {"Bincount", "DenseBincount"}) {
+    const std::array ys = {emit1(op, {numbers, size, x})};
+    EXPECT_THROW(gradients(builder, ys, std::array{x}), UnimplementedError) << op;
+  }
+  const Value splits = builder.constant(Tensor::vector<int64_t>({0, 1, 3}));
+  const std::array ys = {emit1("RaggedBincount", {splits, numbers, size, x}), emit1("Bitcast", {x}, {{"type", DType::kFloat16}})};
+  for (const Value& y : ys) EXPECT_THROW(gradients(builder, std::array{y}, std::array{x}), UnimplementedError);
+}
+
 TEST(Gradients, SumOverBroadcastAxes) {
   GraphBuilder builder("broadcast");
   const Value x = builder.arg("x", DType::kFloat32, {-1, 2});

@@ -1,6 +1,7 @@
 // Variables: what a read sees, what an update changes, and the updates of TensorFlow's training ops.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.h"
@@ -120,6 +121,28 @@ TEST_F(VariableOps, RandomOpsRepeatWithTheirSeed) {
     equal += a.data<float>()[i] == c.data<float>()[i];
   }
   EXPECT_LT(equal, 4);
+}
+
+TEST(RandomOps, AShuffleMovesRowsOfAnyDtype) {
+  Runtime runtime(kernels::make_serial(), 7, Limits());
+  std::vector<float> numbers;
+  std::vector<std::string> words;
+  for (int i = 0; i < 200; ++i) {
+    numbers.push_back(static_cast<float>(i / 2));
+    words.push_back(std::to_string(i));
+  }
+  const std::array rows = {Tensor::vector(numbers).reshaped({100, 2})}, texts = {Tensor::vector(words)};
+  const Tensor shuffled = run_op("RandomShuffle", rows, {}, runtime)[0], other = run_op("RandomShuffle", rows, {}, runtime)[0];
+  std::vector<float> found(shuffled.values<float>().begin(), shuffled.values<float>().end());
+  EXPECT_NE(found, numbers);
+  EXPECT_NE(found, std::vector<float>(other.values<float>().begin(), other.values<float>().end()));
+  for (size_t i = 0; i < found.size(); i += 2) EXPECT_EQ(found[i], found[i + 1]);  // rows stay together
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, numbers);
+  const Tensor moved = run_op("RandomShuffle", texts, {}, runtime)[0];
+  std::vector<std::string> all(moved.values<std::string>().begin(), moved.values<std::string>().end());
+  EXPECT_NE(all, words);
+  EXPECT_TRUE(std::is_permutation(all.begin(), all.end(), words.begin()));
 }
 
 }  // namespace
