@@ -10,6 +10,7 @@
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
 #include "core/ops/tensor_list.h"
+#include "core/ops/variant_array.h"
 
 namespace keras {
 namespace {
@@ -177,9 +178,19 @@ void copy_element(const Tensor& from, Tensor& to, int64_t index) {
   }
 }
 
+void stack_variants(KernelContext& c, const TensorList& list, const std::vector<int64_t>& indices) {
+  std::vector<Tensor> elements;
+  for (const int64_t index : indices) {
+    elements.push_back(element_or_zeros(list, index_in(list, index), Shape()));
+    if (elements.back().rank() != 0) throw UnimplementedError("Lists of arrays of variants cannot be stacked");
+  }
+  const auto count = static_cast<int64_t>(elements.size());
+  c.set_output(0, variant_array({count}, std::move(elements)));
+}
+
 /// Elements `indices` side by side along a new first axis.
 void stack_elements(KernelContext& c, const TensorList& list, const std::vector<int64_t>& indices, const Shape& asked) {
-  if (list.element_dtype == DType::kVariant) throw UnimplementedError("Lists of lists cannot be stacked");
+  if (list.element_dtype == DType::kVariant) return stack_variants(c, list, indices);
   const Shape shape = unset_shape(list, asked);
   if (!shape.fully_known()) throw InvalidArgumentError("The list's elements have no known shape ({}): nothing to stack", shape);
   Tensor& output = c.output(0, stacked(static_cast<int64_t>(indices.size()), shape));
@@ -205,6 +216,7 @@ void gather_kernel(KernelContext& c) { stack_elements(c, input_list(c), c.input(
 
 /// Row `index` of a tensor along its first axis, sharing memory.
 Tensor row_of(const Tensor& tensor, int64_t index) {
+  if (tensor.dtype() == DType::kVariant) return variant_elements(tensor)[static_cast<size_t>(index)];
   const auto& dims = tensor.shape().dims();
   const Shape shape(std::vector<int64_t>(dims.begin() + 1, dims.end()));
   const int64_t width =
@@ -218,6 +230,7 @@ Tensor row_of(const Tensor& tensor, int64_t index) {
 
 void check_rows(const Tensor& tensor) {
   if (tensor.rank() < 1) throw InvalidArgumentError("A list is made of a tensor of at least one dimension, found a scalar");
+  if (tensor.dtype() == DType::kVariant && tensor.rank() > 1) throw UnimplementedError("A list of arrays of variants");
 }
 
 void from_tensor_kernel(KernelContext& c) {
@@ -359,6 +372,13 @@ Values gather_grad(GradContext& g) {
   return {scattered, Value(), Value()};
 }
 
+// The list's own elements are gone where others went: their gradient is zero.
+Values scatter_existing_grad(GradContext& g) {
+  const Value& tensor = g.input(1);
+  const Value of_list = emit1("TensorListScatterIntoExistingList", {g.upstream(0), zeros_like(tensor), g.input(2)}, dtype_of(g));
+  return {of_list, emit1("TensorListGather", {g.upstream(0), g.input(2), row_shape(tensor)}, dtype_of(g)), Value()};
+}
+
 Values scatter_grad(GradContext& g) {
   return {emit1("TensorListGather", {g.upstream(0), g.input(1), row_shape(g.input(0))}, dtype_of(g)), Value(), Value(), Value()};
 }
@@ -424,7 +444,8 @@ constexpr OpDef kOps[] = {
      .signature = "(input_handle: variant, tensor: element_dtype, indices: int32) -> (output_handle: variant); element_dtype: "
                   "type",
      .shape = shape::scalar,
-     .kernel = scatter_existing_kernel},
+     .kernel = scatter_existing_kernel,
+     .gradient = scatter_existing_grad},
     {.name = "TensorListGetItem",
      .signature = "(input_handle: variant, index: int32, element_shape: int32) -> (item: element_dtype); element_dtype: type",
      .shape = get_item_shape,
@@ -460,6 +481,7 @@ static Tensor add_elements(const Tensor& a, const Tensor& b) {
 }
 
 Tensor add_lists(std::span<const Tensor> lists) {
+  if (holds_ragged(lists[0])) return add_ragged(lists);
   auto sum = std::make_shared<TensorList>(list_of(lists[0]));
   for (const Tensor& other : lists.subspan(1)) {
     const TensorList& list = list_of(other);
@@ -477,6 +499,7 @@ Tensor add_lists(std::span<const Tensor> lists) {
 }
 
 Tensor zeros_like_list(const Tensor& list) {
+  if (holds_ragged(list)) return zeros_like_ragged(list);
   auto zeros = std::make_shared<TensorList>(list_of(list));
   for (Tensor& element : zeros->elements) {
     if (!element.valid()) continue;

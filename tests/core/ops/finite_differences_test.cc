@@ -59,6 +59,9 @@ constexpr Exemption kExemptions[] = {
     {"BesselI1", "_zero", 0, "TensorFlow has 1 at 0, the derivative is 1/2"},
     {"BesselI0", "_zero", 0, "the same in second order"},
     {"Qr", "tall_full_True", kAll, "TensorFlow has none, nor have we"},
+    {"MatrixSquareRoot", "singular", kAll, "the root bends without bound there"},
+    {"MatrixSquareRoot", "negative", kAll, "there is no root"},
+    {"MatrixSquareRoot", "complex", kAll, "only real matrices have a gradient here, as MatrixSolve takes no others"},
 };
 
 /// Outputs from this one on are statistics, whose gradients TensorFlow takes for zero.
@@ -66,7 +69,7 @@ struct Outputs {
   std::string_view op;
   size_t count;
 };
-constexpr Outputs kOutputs[] = {{"FusedBatchNorm", 1}, {"FusedBatchNormV2", 1}, {"FusedBatchNormV3", 1}};
+constexpr Outputs kOutputs[] = {{"FusedBatchNorm", 1}, {"FusedBatchNormV2", 1}, {"FusedBatchNormV3", 1}, {"CTCLoss", 1}};
 
 /// The gradient is that of a symmetric matrix: both of a pair of elements move.
 constexpr std::string_view kSymmetric[] = {"Cholesky"};
@@ -82,6 +85,8 @@ constexpr std::string_view kLast[] = {"Dilation2DBackpropFilter",
                                       "CropAndResizeGradBoxes",
                                       "CropAndResizeGradImage",
                                       "LRNGrad",
+                                      "PreventGradient",
+                                      "RaggedTensorToVariantGradient",
                                       "ResizeBicubicGrad",
                                       "ResizeBilinearGrad",
                                       "SoftsignGrad",
@@ -350,6 +355,12 @@ Value list_of(const Value& x) {
 Value stacked(const Value& list) { return emit1("TensorListStack", {list, ints(*list.emitter, {2})}, kDoubles); }
 Value index(const Value& x, int64_t i) { return int_scalar(*x.emitter, i); }
 
+Value splits(GraphBuilder& b, const std::vector<int64_t>& values) { return b.constant(Tensor::vector(values)); }
+Value ragged_values(GraphBuilder& b, const Value& variants, int64_t rank) {
+  const Attrs attrs = {{"input_ragged_rank", int64_t{-1}}, {"output_ragged_rank", rank}, {"Tvalues", DType::kFloat64}};
+  return b.emit("RaggedTensorFromVariant", std::vector<Value>{variants}, attrs).back();
+}
+
 /// The ops, besides TensorListFromTensor and TensorListStack, that are taken so.
 const std::vector<Problem>& written_out() {
   static const std::vector<Problem> problems = {
@@ -403,6 +414,13 @@ const std::vector<Problem>& written_out() {
              return Values{square(
                  stacked(emit1("TensorListScatterV2", {x[0], ints(b, {2, 0, 1}), ints(b, {2}), index(x[0], 3)}, kDoubles)))};
            }},
+      {.op = "TensorListScatterIntoExistingList",
+       .args = {ramp({3, 2}), ramp({2, 2})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             return Values{
+                 square(stacked(emit1("TensorListScatterIntoExistingList", {list_of(x[0]), x[1], ints(b, {2, 0})}, kDoubles)))};
+           }},
       {.op = "TensorListPushBack",
        .args = {ramp({3, 2}), ramp({2})},
        .trace =
@@ -415,6 +433,36 @@ const std::vector<Problem>& written_out() {
            [](GraphBuilder& b, const Values& x) {
              const Values popped = b.emit("TensorListPopBack", std::vector<Value>{list_of(x[0]), ints(b, {2})}, kDoubles);
              return Values{square(stacked(popped[0])), square(popped[1])};
+           }},
+      {.op = "RaggedTensorToVariant",
+       .args = {ramp({5, 2})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             const Value rows = emit1("RaggedTensorToVariant", {splits(b, {0, 2, 2, 5}), x[0]}, {{"batched_input", true}});
+             return Values{square(ragged_values(b, rows, 1))};
+           }},
+      {.op = "RaggedTensorFromVariant",  // as tf.map_fn has it
+       .args = {ramp({5})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             const Attrs variants = {{"element_dtype", DType::kVariant}};
+             const Value rows = emit1("RaggedTensorToVariant", {splits(b, {0, 2, 2, 5}), x[0]}, {{"batched_input", true}});
+             const Value in = emit1("TensorListFromTensor", {rows, ints(b, {})}, variants);
+             Value out = emit1("TensorListReserve", {ints(b, {}), index(rows, 2)}, variants);
+             for (const int64_t i : {0, 2}) {
+               const Value row = ragged_values(b, emit1("TensorListGetItem", {in, index(rows, i), ints(b, {})}, variants), 0);
+               const Value result = emit1("RaggedTensorToVariant", {mul(row, row)}, {{"batched_input", false}});
+               out = emit1("TensorListSetItem", {out, index(rows, i / 2), result}, variants);
+             }
+             return Values{square(ragged_values(b, emit1("TensorListStack", {out, ints(b, {})}, variants), 1))};
+           }},
+      {.op = "RaggedTensorFromVariant",
+       .args = {ramp({5})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             const Value whole = emit1("RaggedTensorToVariant", {splits(b, {0, 1, 3}), splits(b, {0, 2, 2, 5}), square(x[0])},
+                                       {{"batched_input", false}});
+             return Values{square(ragged_values(b, whole, 2))};
            }},
       {.op = "TensorListResize",
        .args = {ramp({3, 2})},

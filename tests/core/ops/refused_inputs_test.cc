@@ -100,6 +100,80 @@ TEST_F(RefusedInputs, OfOptimizers) {
   expect_refused("ResourceSparseApplyAdagrad", {handle({2, 1}), handle({2, 1}), rate, floats({1, 2}), ints({0})});
 }
 
+TEST_F(RefusedInputs, OfOpsThatRunOnGpusOnly) {
+  for (const char* name : {"CudnnRNN", "CudnnRNNBackpropV3", "CTCLossV2"}) {
+    try {
+      op(name, {});
+      FAIL() << name;
+    } catch (const UnimplementedError& error) {
+      EXPECT_NE(std::string(error.what()).find("GPUs only"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST_F(RefusedInputs, OfReductionsAndRanges) {
+  for (const char* name : {"Sum", "Mean", "Max", "Prod", "EuclideanNorm"}) {
+    expect_refused(name, {floats({2, 3}), ints({0, 0})});
+    expect_refused(name, {floats({2, 3}), ints({1, -1})});
+  }
+  const auto range = [](int32_t start, int32_t limit, int32_t delta) {
+    return std::vector<Tensor>{Tensor::scalar(start), Tensor::scalar(limit), Tensor::scalar(delta)};
+  };
+  expect_refused("Range", range(3, 1, 1));
+  expect_refused("Range", range(1, 3, -1));
+  expect_refused("Range", range(1, 3, 0));
+  EXPECT_EQ(op("Range", range(3, 3, 1))[0].elements(), 0);
+  expect_refused("UnravelIndex", {ints({6}), ints({2, 3})});
+  expect_refused("UnravelIndex", {ints({1}), ints({-2, 3})});
+  expect_refused("UnravelIndex", {ints({0}), ints({0, 3})});
+  expect_refused("UniqueV2", {ints({1, 2}), longs({0, 0})});
+  expect_refused("UniqueV2", {ints({1, 2}), longs({1})});
+  expect_refused("UniqueV2", {ints({1, 2, 3, 4}).reshaped({2, 2}), longs({})});
+}
+
+TEST_F(RefusedInputs, OfProductsAndMatrices) {
+  expect_refused("Cross", {floats({2, 2}), floats({2, 2})});
+  expect_refused("Cross", {floats({1, 3}), floats({3})});
+  expect_refused("MatrixSquareRoot", {floats({2, 3})});
+  EXPECT_THROW(op("BatchMatMulV3", {floats({1, 2}), floats({2, 1})}, {{"Tout", DType::kFloat64}}), UnimplementedError);
+}
+
+TEST_F(RefusedInputs, OfTextsAndPlaceholders) {
+  expect_refused("StringFormat", {ints({1})}, {{"template", std::string("no place")}});
+  expect_refused("StringFormat", {ints({1})}, {{"template", std::string("%s %s")}});
+  expect_refused("Placeholder", {}, {{"dtype", DType::kFloat32}});
+  expect_refused("PlaceholderWithDefault", {floats({2})}, {{"shape", Shape({3})}});
+}
+
+TEST_F(RefusedInputs, OfSequencesOfLabels) {
+  const auto loss = [&](const Tensor& places, const Tensor& labels, const Tensor& lengths) {
+    expect_refused("CTCLoss", {floats({4, 2, 3}), places, labels, lengths});
+  };
+  const Tensor places = longs({0, 0, 1, 0}).reshaped({2, 2});
+  loss(places.reshaped({4}), ints({0, 1}), ints({4, 4}));
+  loss(longs({0, 0, 0, 1}).reshaped({2, 2}), ints({0, 1}), ints({4, 4}));  // none in the second
+  loss(longs({1, 0, 0, 0}).reshaped({2, 2}), ints({0, 1}), ints({4, 4}));  // not in order
+  loss(longs({0, 0, 2, 0}).reshaped({2, 2}), ints({0, 1}), ints({4, 4}));
+  loss(places, ints({0, -1}), ints({4, 4}));
+  loss(places, ints({0, 1}), ints({4, 0}));
+  loss(places, ints({0, 1}), ints({4, 5}));
+  loss(places, ints({0, 1}), ints({4}));
+  loss(longs({0, 0, 1, 0, 1, 1}).reshaped({3, 2}), ints({0, 2, 1}), ints({4, 4}));  // a label after the blank
+  expect_refused("CTCGreedyDecoder", {floats({4, 2, 3}), ints({4, 5})});
+  expect_refused("CTCGreedyDecoder", {floats({4, 2, 3}), ints({4, 4})}, {{"blank_index", int64_t{3}}});
+}
+
+TEST_F(RefusedInputs, OfUpdatesIn16Bits) {
+  const Tensor half = Tensor::zeros(DType::kFloat16, {2});
+  const auto handle = [](DType dtype) {
+    return Tensor::resource(std::make_shared<Variable>("v", Tensor::zeros(dtype, {2}), true));
+  };
+  expect_refused("AssignAddVariableOp", {handle(DType::kFloat32), half});
+  expect_refused("AssignAddVariableOp", {handle(DType::kBfloat16), half});
+  expect_refused("AssignAddVariableOp", {handle(DType::kFloat16), floats({2})});
+  expect_refused("AssignAddVariableOp", {handle(DType::kFloat16), Tensor::zeros(DType::kFloat16, {3})});
+}
+
 TEST_F(RefusedInputs, OfOptionals) {
   const Attrs one_float = {{"output_types", std::vector<DType>{DType::kFloat32}},
                            {"output_shapes", std::vector<Shape>{Shape({2})}}};
