@@ -149,7 +149,7 @@ Values GraphBuilder::emit_as(std::string_view name, std::string_view op_name, st
     }
     input_dtypes.push_back(dtype_of(input));
     input_shapes.push_back(&shape_of(input));
-    input_values.push_back(constant_of(input));
+    input_values.push_back(known_value_of(input));
     node.inputs.push_back({input.node, input.output});
   }
   node.op = &op;
@@ -177,9 +177,6 @@ void GraphBuilder::track_variables(std::string_view op, std::span<const Value> i
   if (inputs.empty() || dtype_of(inputs[0]) != DType::kResource) return;
   const int32_t handle = inputs[0].node;
   if (op == "ReadVariableOp") {
-    for (const Capture& capture : captures_) {
-      if (capture.node == handle) refine_shape(outputs[0], capture.value.object<Variable>()->shape());
-    }
     reads_.insert_or_assign(handle, outputs[0]);
   } else if ((nodes_.back().op->def->flags & kStateful) != 0 && op != "ResourceGather") {
     for (const Value& input : inputs) reads_.erase(input.node);
@@ -198,6 +195,7 @@ void GraphBuilder::learn_values(int32_t id, std::span<const Tensor* const> input
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < input_values.size(); ++i) {
     if (input_values[i] != nullptr) {
+      if (input_values[i]->holds_object()) return;
       inputs.push_back(*input_values[i]);
       continue;
     }
@@ -248,6 +246,12 @@ const Shape& GraphBuilder::shape_of(const Value& value) const {
 const Tensor* GraphBuilder::constant_of(const Value& value) const {
   const auto& known = known_values_[static_cast<size_t>(value.node)][static_cast<size_t>(value.output)];
   return known ? &*known : nullptr;
+}
+
+const Tensor* GraphBuilder::known_value_of(const Value& value) const {
+  if (dtype_of(value) != DType::kResource) return constant_of(value);
+  const auto found = std::find_if(captures_.begin(), captures_.end(), [&](const Capture& c) { return c.node == value.node; });
+  return found != captures_.end() ? &found->value : nullptr;
 }
 
 std::string_view GraphBuilder::op_of(const Value& value) const { return nodes_[static_cast<size_t>(value.node)].op->def->name; }

@@ -86,6 +86,8 @@ class GraphBuilder final : public Emitter {
  private:
   std::string unique_name(std::string_view base);
   int32_t add_node(Node node);
+  /// A constant of this graph, or the handle of a captured variable; else null.
+  const Tensor* known_value_of(const Value& value) const;
   void learn_values(int32_t id, std::span<const Tensor* const> input_values);
   void track_variables(std::string_view op, std::span<const Value> inputs, const Values& outputs);
 

@@ -45,8 +45,8 @@ class Planner {
         block_of_(static_cast<size_t>(index.count()), -1),
         in_place_of_(static_cast<size_t>(index.count()), -1),
         last_use_(static_cast<size_t>(index.count()), -1),
-        is_capture_(function.nodes.size(), 0) {
-    for (const Capture& capture : function.captures) is_capture_[static_cast<size_t>(capture.node)] = 1;
+        captured_(function.nodes.size(), nullptr) {
+    for (const Capture& capture : function.captures) captured_[static_cast<size_t>(capture.node)] = &capture.value;
   }
 
   void run() {
@@ -92,7 +92,7 @@ class Planner {
       const auto v = static_cast<size_t>(index_.of(input));
       shapes.push_back(&shapes_[v]);
       dtypes.push_back(function_.dtype(input));
-      values.push_back(known_[v].valid() ? &known_[v] : nullptr);
+      values.push_back(known_[v].valid() ? &known_[v] : captured_[static_cast<size_t>(input.node)]);
     }
     std::vector<Shape> outputs = infer_shapes(*n.op, shapes, dtypes, values, n.attrs, n.dtypes.size());
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -120,7 +120,7 @@ class Planner {
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < values.size(); ++i) {
       const Shape& shape = shapes_[static_cast<size_t>(index_.of(n.inputs[i]))];
-      if (values[i] != nullptr)
+      if (values[i] != nullptr && !values[i]->holds_object())  // what a variable holds is no part of a plan
         inputs.push_back(*values[i]);
       else if (of_shape && shape.fully_known())
         inputs.push_back(Tensor::borrow(function_.dtype(n.inputs[i]), shape, nullptr));
@@ -264,7 +264,7 @@ class Planner {
 
   /// Whether the value is made for one run: by a step, or given as an argument.
   bool is_of_run(const Edge& edge) const {
-    return runs(edge.node) || (is_arg(edge.node) && !is_capture_[static_cast<size_t>(edge.node)]);
+    return runs(edge.node) || (is_arg(edge.node) && captured_[static_cast<size_t>(edge.node)] == nullptr);
   }
 
   void write_steps() {
@@ -337,9 +337,9 @@ class Planner {
   std::vector<std::vector<Tensor>> folded_;  // node → values computed here (empty: the kernel runs)
   std::vector<char> runs_;
   std::vector<int32_t> block_of_;
-  std::vector<int32_t> in_place_of_;  // value → the input whose memory it takes over
-  std::vector<int32_t> last_use_;     // node; end_: it is a result
-  std::vector<char> is_capture_;
+  std::vector<int32_t> in_place_of_;     // value → the input whose memory it takes over
+  std::vector<int32_t> last_use_;        // node; end_: it is a result
+  std::vector<const Tensor*> captured_;  // node → the value that it is; null: no capture
   std::vector<Block> blocks_;
 };
 

@@ -1,6 +1,8 @@
 // The copying half of every rewrite.
 #include "core/graph/passes/rewriter.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/graph/node_check.h"
 #include "core/graph/prune.h"
@@ -13,6 +15,14 @@ const Tensor* constant_in(const Function& function, const Edge& edge) {
   return std::string_view(node.op->def->name) == "Const" ? &node.attrs.get<Tensor>("value") : nullptr;
 }
 
+/// A constant, or the handle of a captured variable.
+const Tensor* known_in(const Function& function, const Edge& edge) {
+  if (function.dtype(edge) != DType::kResource) return constant_in(function, edge);
+  const auto found = std::find_if(function.captures.begin(), function.captures.end(),
+                                  [&](const Capture& capture) { return capture.node == edge.node; });
+  return found != function.captures.end() ? &found->value : nullptr;
+}
+
 /// The shapes of a node whose inputs stand in `function`.
 std::vector<Shape> shapes_in(const Function& function, const Node& node) {
   std::vector<const Shape*> shapes;
@@ -21,7 +31,7 @@ std::vector<Shape> shapes_in(const Function& function, const Node& node) {
   for (const Edge& input : node.inputs) {
     shapes.push_back(&function.shape(input));
     dtypes.push_back(function.dtype(input));
-    values.push_back(constant_in(function, input));
+    values.push_back(known_in(function, input));
   }
   return infer_shapes(*node.op, shapes, dtypes, values, node.attrs, node.dtypes.size());
 }

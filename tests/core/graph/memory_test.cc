@@ -1,6 +1,12 @@
 // What activations take: the planner's peak against the two largest values that must be alive together.
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "core/base/format.h"
+#include "core/graph/passes/passes.h"
+#include "core/graph/plan.h"
+#include "core/graph/recurrent_form.h"
 #include "core/ops/builders.h"
 #include "tests/core/graph/interpreter.h"
 #include "tests/core/graph/support.h"
@@ -11,13 +17,56 @@ namespace {
 using testing::noise;
 using testing::variable;
 
-/// The parts of image models, as layers trace them.
+/// The parts of models, as Keras's layers are traced.
 class Network {
  public:
   explicit Network(GraphBuilder& builder) : b_(builder) {}
 
-  Value conv(const Value& x, int64_t filters, int64_t size, int64_t stride) {
-    return convolve("Conv2D", x, {size, size, x.shape().dim(3), filters}, stride);
+  Value dense(const Value& x, int64_t units) {
+    const int64_t size = x.shape().dim(-1);
+    if (x.shape().rank() == 2) return bias_add(matmul(x, weights({size, units})), weights({units}));
+    // Tensordot of Keras's Dense: a product of matrices between reshapes.
+    const Value product = matmul(reshape(x, {-1, size}), weights({size, units}));
+    const Value shape = concat(std::array{slice_batch(x), ints(b_, {x.shape().dim(1), units})}, 0);
+    return bias_add(reshape(product, shape), weights({units}));
+  }
+  Value max_pool(const Value& x, int64_t size) {
+    const std::vector<int64_t> window = {1, size, size, 1};
+    return emit1("MaxPool", {x}, {{"ksize", window}, {"strides", window}, {"padding", std::string("VALID")}});
+  }
+  Value embedding(const Value& tokens, int64_t count, int64_t size) {
+    const std::array inputs = {b_.handle(variable("w", Tensor::zeros(DType::kFloat32, {count, size}))), tokens};
+    return b_.emit("ResourceGather", inputs, {{"dtype", DType::kFloat32}})[0];
+  }
+  Value lstm(const Value& x, int64_t units) {
+    const int64_t size = x.shape().dim(2);
+    const Shape shapes[] = {x.shape(), {-1, units}, {-1, units}, {size, 4 * units}, {units, 4 * units}, {4 * units}};
+    const Value state = emit1("Fill", {concat(std::array{slice_batch(x), ints(b_, {units})}, 0), zero()});
+    const std::array inputs = {x, state, state, weights(shapes[3]), weights(shapes[4]), weights(shapes[5])};
+    return b_.call(recurrent_function({Cell::kLstm, false, false, false}, shapes), inputs)[0];
+  }
+  /// Keras's LayerNormalization: batch normalization of one row at a time.
+  Value layer_norm(const Value& x) {
+    const int64_t size = x.shape().dim(2);
+    const Value rows = reshape(x, {1, -1, size, 1}), count = slice_rows(rows);
+    const Value ones = emit1("Fill", {count, b_.constant(Tensor::scalar(1.0f))}), zeros = emit1("Fill", {count, zero()});
+    const Value none = b_.constant(Tensor::zeros(DType::kFloat32, {0}));
+    const Value y =
+        b_.emit("FusedBatchNormV3", std::array{rows, ones, zeros, none, none}, {{"data_format", std::string("NCHW")}})[0];
+    return add(mul(reshape_like(y, x), weights({size})), weights({size}));
+  }
+  /// Keras's MultiHeadAttention of a sequence to itself.
+  Value attention(const Value& x, int64_t heads, int64_t size) {
+    const int64_t width = x.shape().dim(2);
+    const auto project = [&] { return add(einsum("abc,cde->abde", x, weights({width, heads, size})), weights({heads, size})); };
+    const Value query = project(), key = project(), value = project();
+    const Value scores = softmax(einsum("aecd,abcd->acbe", key, mul(query, 0.125)));
+    const Value attended = einsum("acbe,aecd->abcd", scores, value);
+    return add(einsum("abcd,cde->abe", attended, weights({heads, size, width})), weights({width}));
+  }
+
+  Value conv(const Value& x, int64_t filters, int64_t size, int64_t stride, const std::string& padding = "SAME") {
+    return convolve("Conv2D", x, {size, size, x.shape().dim(3), filters}, stride, padding);
   }
   Value depthwise(const Value& x, int64_t stride) {
     return convolve("DepthwiseConv2dNative", x, {3, 3, x.shape().dim(3), 1}, stride);
@@ -36,17 +85,23 @@ class Network {
     return stride == 1 && filters == x.shape().dim(3) ? add(x, y) : y;
   }
   /// ResNet50's block.
-  Value bottleneck(const Value& x, int64_t filters, bool projects) {
-    const Value shortcut = projects ? norm(conv(x, filters * 4, 1, 1)) : x;
-    const Value y = relu(norm(conv(relu(norm(conv(x, filters, 1, 1))), filters, 3, 1)));
+  Value bottleneck(const Value& x, int64_t filters, bool projects, int64_t stride = 1) {
+    const Value shortcut = projects ? norm(conv(x, filters * 4, 1, stride)) : x;
+    const Value y = relu(norm(conv(relu(norm(conv(x, filters, 1, stride))), filters, 3, 1)));
     return relu(add(shortcut, norm(conv(y, filters * 4, 1, 1))));
   }
 
  private:
   Value weights(const Shape& shape) { return b_.read(variable("w", noise(shape, ++seed_))); }
-  Value convolve(std::string_view op, const Value& x, const Shape& filter, int64_t stride) {
-    return emit1(op, {x, weights(filter)},
-                 {{"strides", std::vector<int64_t>{1, stride, stride, 1}}, {"padding", std::string("SAME")}});
+  Value zero() { return b_.constant(Tensor::scalar(0.0f)); }
+  Value einsum(const std::string& equation, const Value& a, const Value& b) {
+    return emit1("Einsum", {a, b}, {{"equation", equation}});
+  }
+  /// [batch] of any value.
+  Value slice_batch(const Value& x) { return emit1("Slice", {shape_of(x), ints(b_, {0}), ints(b_, {1})}); }
+  Value slice_rows(const Value& x) { return emit1("Slice", {shape_of(x), ints(b_, {1}), ints(b_, {1})}); }
+  Value convolve(std::string_view op, const Value& x, const Shape& filter, int64_t stride, const std::string& padding = "SAME") {
+    return emit1(op, {x, weights(filter)}, {{"strides", std::vector<int64_t>{1, stride, stride, 1}}, {"padding", padding}});
   }
 
   GraphBuilder& b_;
@@ -84,6 +139,123 @@ FunctionPtr res_net() {
   for (const bool projects : {true, false, false}) x = net.bottleneck(x, 16, projects);
   const std::array results = {reduce_mean(x, {1, 2})};
   return builder.finish(results, {"y"});
+}
+
+/// What a prediction by this Function takes, as planned for one shape of its argument. Arguments and weights aside; two values
+/// in one memory (in place, reshaped) are one.
+struct Footprint {
+  int64_t pair = 0;     // the greatest sum of the two largest values that are alive at one step
+  int64_t peak = 0;     // the arena, and results, which outlive it
+  int64_t results = 0;  // of that
+};
+
+Footprint footprint(const FunctionPtr& traced, const Shape& input) {
+  const Function function = rewrite(*traced, {});
+  const ValueIndex index(function);
+  const auto runtime = testing::serial_runtime();
+  const Plan plan = make_plan(function, index, find_hoisted(function), {input}, *runtime);
+  Footprint found{.peak = plan.peak_bytes, .results = plan.peak_bytes - plan.arena_bytes};
+  std::map<int32_t, const Slot*> alive;
+  for (const Step& step : plan.steps) {
+    const auto outputs = static_cast<int32_t>(function.nodes[static_cast<size_t>(step.node)].dtypes.size());
+    for (int32_t i = 0; i < outputs; ++i) {
+      const int32_t value = index.of(step.node, i);
+      alive[value] = &plan.slots[static_cast<size_t>(value)];
+    }
+    std::map<int64_t, int64_t> memories;  // where it begins → bytes
+    for (const auto& [value, slot] : alive) {
+      int64_t& bytes = memories[slot->offset >= 0 ? slot->offset : -1 - value];
+      bytes = std::max(bytes, slot->bytes);
+    }
+    std::vector<int64_t> sizes = {0, 0};
+    for (const auto& [at, bytes] : memories) sizes.push_back(bytes);
+    std::sort(sizes.rbegin(), sizes.rend());
+    found.pair = std::max(found.pair, sizes[0] + sizes[1]);
+    for (int32_t i = 0; i < step.release_count; ++i) alive.erase(plan.releases[static_cast<size_t>(step.first_release + i)]);
+  }
+  return found;
+}
+
+template <class Build>
+FunctionPtr model(DType dtype, const Shape& input, Build build) {
+  GraphBuilder builder("model");
+  Network net(builder);
+  const std::array results = {build(net, builder.arg("x", dtype, input))};
+  return builder.finish(results, {"y"});
+}
+
+void expect_little_memory(const FunctionPtr& function, const std::vector<Shape>& inputs, int64_t largest) {
+  for (const Shape& input : inputs) {
+    const Footprint found = footprint(function, input);
+    const int64_t batch = input.dim(0);
+    EXPECT_GE(found.pair, largest * batch * 4) << "the largest value is among the two";
+    EXPECT_LE(10 * (found.peak - found.results), 12 * found.pair) << "batch " << batch;
+    ::testing::Test::RecordProperty("batch_" + std::to_string(batch), keras::format("{} of {}", found.peak, found.pair));
+  }
+}
+
+TEST(PeakMemory, OfAnMlp) {
+  const auto build = [](Network& net, const Value& x) {
+    return softmax(net.dense(relu(net.dense(relu(net.dense(x, 512)), 512)), 10));
+  };
+  expect_little_memory(model(DType::kFloat32, {-1, 784}, build), {{1, 784}, {32, 784}}, 512);
+}
+
+TEST(PeakMemory, OfAConvolutionalNetwork) {
+  const auto build = [](Network& net, const Value& x) {
+    const Value image = net.max_pool(relu(net.conv(relu(net.conv(x, 32, 3, 1, "VALID")), 64, 3, 1, "VALID")), 2);
+    return softmax(net.dense(relu(net.dense(reshape(image, {-1, 12 * 12 * 64}), 128)), 10));
+  };
+  expect_little_memory(model(DType::kFloat32, {-1, 28, 28, 1}, build), {{1, 28, 28, 1}, {32, 28, 28, 1}}, 24 * 24 * 64);
+}
+
+TEST(PeakMemory, OfMobileNetV2) {
+  const auto build = [](Network& net, const Value& image) {
+    Value x = net.relu6(net.norm(net.conv(image, 32, 3, 2)));
+    x = net.norm(net.conv(net.relu6(net.norm(net.depthwise(x, 1))), 16, 1, 1));
+    struct Stage {
+      int64_t filters, blocks, stride;
+    };
+    for (const Stage& stage : {Stage{24, 2, 2}, {32, 3, 2}, {64, 4, 2}, {96, 3, 1}, {160, 3, 2}, {320, 1, 1}}) {
+      for (int64_t i = 0; i < stage.blocks; ++i) x = net.inverted_residual(x, stage.filters, i == 0 ? stage.stride : 1);
+    }
+    x = net.relu6(net.norm(net.conv(x, 1280, 1, 1)));
+    return softmax(net.dense(reduce_mean(x, {1, 2}), 1000));
+  };
+  expect_little_memory(model(DType::kFloat32, {-1, 224, 224, 3}, build), {{1, 224, 224, 3}, {4, 224, 224, 3}}, 112 * 112 * 96);
+}
+
+TEST(PeakMemory, OfResNet50) {
+  const auto build = [](Network& net, const Value& image) {
+    Value x = relu(net.norm(net.conv(pad(image, {{0, 0}, {3, 3}, {3, 3}, {0, 0}}), 64, 7, 2, "VALID")));
+    x = net.max_pool(x, 2);
+    struct Stage {
+      int64_t filters, blocks, stride;
+    };
+    for (const Stage& stage : {Stage{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}}) {
+      for (int64_t i = 0; i < stage.blocks; ++i) x = net.bottleneck(x, stage.filters, i == 0, i == 0 ? stage.stride : 1);
+    }
+    return softmax(net.dense(reduce_mean(x, {1, 2}), 1000));
+  };
+  expect_little_memory(model(DType::kFloat32, {-1, 224, 224, 3}, build), {{1, 224, 224, 3}, {4, 224, 224, 3}}, 112 * 112 * 64);
+}
+
+TEST(PeakMemory, OfAnLstmClassifier) {
+  const auto build = [](Network& net, const Value& tokens) {
+    return softmax(net.dense(net.lstm(net.embedding(tokens, 20000, 128), 128), 2));
+  };
+  expect_little_memory(model(DType::kInt32, {-1, 80}, build), {{1, 80}, {32, 80}}, 80 * 128);
+}
+
+TEST(PeakMemory, OfATransformerEncoder) {
+  const auto build = [](Network& net, Value x) {
+    for (int layer = 0; layer < 2; ++layer) {
+      x = net.layer_norm(add(x, net.attention(x, 8, 64)));
+      x = net.layer_norm(add(x, net.dense(relu(net.dense(x, 2048)), 512)));
+    }
+    return x;
+  };
+  expect_little_memory(model(DType::kFloat32, {-1, 128, 512}, build), {{1, 128, 512}, {4, 128, 512}}, 128 * 2048);
 }
 
 TEST(PeakMemory, OfAStackOfInvertedResidualsIsLittleMoreThanItsLargestPairOfActivations) {
