@@ -6,9 +6,9 @@
 #include <map>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "core/graph/node_check.h"
+#include "core/graph/same_attr.h"
 
 namespace keras {
 namespace {
@@ -24,21 +24,8 @@ bool is_hint(std::string_view attr) {
   return attr.starts_with('_') || attr == "output_shapes" || attr == "parallel_iterations" || attr.starts_with("config");
 }
 
-bool same_attr(const AttrValue& a, const AttrValue& b) {
-  if (a.index() != b.index()) return false;
-  return std::visit(
-      [&]<class T>(const T& value) {
-        const T& other = std::get<T>(b);
-        if constexpr (std::is_same_v<T, Tensor>)
-          return same_tensor(value, other);
-        else if constexpr (std::is_same_v<T, FunctionRef>)
-          return value.function != nullptr && other.function != nullptr && same_computation(*value.function, *other.function);
-        else if constexpr (std::is_same_v<T, std::vector<FunctionRef>>)
-          return false;
-        else
-          return value == other;
-      },
-      a);
+bool same_function(const FunctionRef& a, const FunctionRef& b) {
+  return a.function != nullptr && b.function != nullptr && same_computation(*a.function, *b.function);
 }
 
 bool same_attrs(const Attrs& a, const Attrs& b) {
@@ -49,7 +36,7 @@ bool same_attrs(const Attrs& a, const Attrs& b) {
   return std::all_of(a.items().begin(), a.items().end(), [&](const auto& item) {
     if (is_hint(item.first)) return true;
     const AttrValue* other = b.find(item.first);
-    return other != nullptr && same_attr(item.second, *other);
+    return other != nullptr && same_attr(item.second, *other, same_tensor, same_function);
   });
 }
 

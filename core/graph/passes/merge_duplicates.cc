@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "core/graph/passes/passes.h"
+#include "core/graph/same_attr.h"
 
 namespace keras {
 namespace {
@@ -20,26 +21,15 @@ bool same_value(const Tensor& a, const Tensor& b) {
   return a.size_bytes() == 0 || std::memcmp(a.raw(), b.raw(), static_cast<size_t>(a.size_bytes())) == 0;
 }
 
-bool same_attr(const AttrValue& a, const AttrValue& b) {
-  if (a.index() != b.index()) return false;
-  return std::visit(
-      [&]<class T>(const T& value) {
-        const T& other = std::get<T>(b);
-        if constexpr (std::is_same_v<T, Tensor>)
-          return same_value(value, other);
-        else if constexpr (std::is_same_v<T, FunctionRef> || std::is_same_v<T, std::vector<FunctionRef>>)
-          return false;
-        else
-          return value == other;
-      },
-      a);
-}
+/// What calls Functions is not merged.
+bool same_function(const FunctionRef&, const FunctionRef&) { return false; }
 
 bool same_node(const Node& a, const Node& b) {
   if (a.op != b.op || a.inputs != b.inputs || a.dtypes != b.dtypes) return false;
   const auto &items = a.attrs.items(), &others = b.attrs.items();
-  return std::equal(items.begin(), items.end(), others.begin(), others.end(),
-                    [](const auto& x, const auto& y) { return x.first == y.first && same_attr(x.second, y.second); });
+  return std::equal(items.begin(), items.end(), others.begin(), others.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && same_attr(x.second, y.second, same_value, same_function);
+  });
 }
 
 size_t mix(size_t hash, size_t value) { return hash ^ (value + 0x9e3779b9u + (hash << 6) + (hash >> 2)); }
