@@ -238,12 +238,20 @@ void pack_filter(const ConvGeometry& g, const float* filter, float* packed) {
   }
 }
 
+void unpack_filter(const ConvGeometry& g, const float* packed, float* filter) {
+  const int64_t each = packed_floats(g.patch(), g.group_out());
+  for (int64_t group = 0; group < g.groups; ++group) {
+    unpack_matrix(g.patch(), g.group_out(), packed + group * each, filter + group * g.group_out(), g.out_channels, 1);
+  }
+}
+
 void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
                    const Epilogue& epilogue) {
   const int64_t each = packed_floats(g.patch(), g.group_out()), places = g.batch * g.places();
   for (int64_t group = 0; group < g.groups; ++group) {
     const int64_t column = group * g.group_out();
     Epilogue part = epilogue;
+    if (part.scale != nullptr) part.scale += column;
     if (part.bias != nullptr) part.bias += column;
     if (part.residual != nullptr) part.residual += column;
     const float* filter = packed + group * each;

@@ -38,6 +38,8 @@ struct ConvGeometry {
 /// Floats of a packed filter [height, width, in, out], its groups one after the other.
 int64_t packed_filter_floats(const ConvGeometry& g);
 void pack_filter(const ConvGeometry& g, const float* filter, float* packed);
+/// The way back, bit for bit.
+void unpack_filter(const ConvGeometry& g, const float* packed, float* filter);
 
 void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
                    const Epilogue& epilogue = {});

@@ -98,15 +98,16 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
 }
 
 /// Four results to their place: for full tiles, where nothing but a few vector operations is left to do.
-void store_four(Float4 value, float* to, const float* bias, const float* residual, const Epilogue& epilogue) {
+void store_four(Float4 value, float* to, const float* scale, const float* bias, const float* residual, const Epilogue& epilogue) {
   if (epilogue.accumulate) return store4(to, load4(to) + value);
+  if (scale != nullptr) value *= load4(scale);
   if (bias != nullptr) value += load4(bias);
   if (residual != nullptr) value += load4(residual);
   store4(to, activate4(epilogue.activation, value));
 }
 
 /// The first `count` of a row of eight.
-void store_some(Float4 low, Float4 high, int64_t count, float* to, const float* bias, const float* residual,
+void store_some(Float4 low, Float4 high, int64_t count, float* to, const float* scale, const float* bias, const float* residual,
                 const Epilogue& epilogue) {
   float row[kTileColumns];
   store4(row, low);
@@ -115,6 +116,7 @@ void store_some(Float4 low, Float4 high, int64_t count, float* to, const float* 
     for (int64_t j = 0; j < count; ++j) to[j] += row[j];
     return;
   }
+  for (int64_t j = 0; scale != nullptr && j < count; ++j) row[j] *= scale[j];
   for (int64_t j = 0; bias != nullptr && j < count; ++j) row[j] += bias[j];
   for (int64_t j = 0; residual != nullptr && j < count; ++j) row[j] += residual[j];
   activate(epilogue.activation, epilogue.alpha, count, row);
@@ -134,14 +136,15 @@ void store_sums(const Product& product, const Sums& sums, int64_t i, int64_t row
   const Epilogue& epilogue = product.epilogue;
   const int64_t column = panel * kTileColumns, columns = std::min(kTileColumns, product.n - column);
   const int64_t at = row * product.c_step + column;
+  const float* scale = epilogue.scale != nullptr ? epilogue.scale + column : nullptr;
   const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
   const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
   if (columns == kTileColumns && (epilogue.accumulate || is_vector_activation(epilogue.activation))) {
-    store_four(sums.low[i], product.c + at, bias, residual, epilogue);
-    store_four(sums.high[i], product.c + at + 4, bias != nullptr ? bias + 4 : nullptr,
+    store_four(sums.low[i], product.c + at, scale, bias, residual, epilogue);
+    store_four(sums.high[i], product.c + at + 4, scale != nullptr ? scale + 4 : nullptr, bias != nullptr ? bias + 4 : nullptr,
                residual != nullptr ? residual + 4 : nullptr, epilogue);
   } else {
-    store_some(sums.low[i], sums.high[i], columns, product.c + at, bias, residual, epilogue);
+    store_some(sums.low[i], sums.high[i], columns, product.c + at, scale, bias, residual, epilogue);
   }
 }
 
@@ -229,6 +232,16 @@ void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed) 
       const float* from = matrix.data + p * matrix.row_step + column * matrix.column_step;
       for (int64_t j = 0; j < count; ++j) packed[j] = from[j * matrix.column_step];
       std::fill(packed + count, packed + kTileColumns, 0.0f);
+    }
+  }
+}
+
+void unpack_matrix(int64_t k, int64_t n, const float* packed, float* matrix, int64_t row_step, int64_t column_step) {
+  for (int64_t column = 0; column < n; column += kTileColumns) {
+    const int64_t count = std::min(kTileColumns, n - column);
+    for (int64_t p = 0; p < k; ++p, packed += kTileColumns) {
+      float* to = matrix + p * row_step + column * column_step;
+      for (int64_t j = 0; j < count; ++j) to[j * column_step] = packed[j];
     }
   }
 }

@@ -19,7 +19,7 @@ struct MatrixView {
 
 enum class Activation { kNone, kRelu, kRelu6, kLeakyRelu, kElu, kSigmoid, kTanh };
 
-/// What happens to a result before it is stored: result = activation(product + bias + residual). With `accumulate` the
+/// What happens to a result before it is stored: result = activation(product · scale + bias + residual). With `accumulate` the
 /// product is added to what is there instead, and nothing else happens.
 struct Epilogue {
   const float* bias = nullptr;      // one for each column
@@ -27,6 +27,7 @@ struct Epilogue {
   Activation activation = Activation::kNone;
   float alpha = 0.2f;  // of LeakyRelu
   bool accumulate = false;
+  const float* scale = nullptr;  // one for each column
 };
 
 /// activation(x) in place.
@@ -35,6 +36,8 @@ void activate(Activation activation, float alpha, int64_t count, float* x);
 /// Floats that a packed [k, n] matrix takes.
 int64_t packed_floats(int64_t k, int64_t n);
 void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed);
+/// The way back: element (i, j) goes to matrix[i · row_step + j · column_step].
+void unpack_matrix(int64_t k, int64_t n, const float* packed, float* matrix, int64_t row_step, int64_t column_step);
 
 /// Rows of the left matrix that are multiplied at a time.
 inline constexpr int64_t kTileRows = 4;

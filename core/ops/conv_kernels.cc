@@ -166,7 +166,9 @@ void fused_depthwise_kernel(KernelContext& c) {
   if (is_channels_first(c)) throw UnimplementedError("Fused convolutions take NHWC only");
   const ConvGeometry g = make_geometry(ConvKind::kDepthwise, c.attrs(), c.input(0).shape(), c.input(1).shape());
   const kernels::Epilogue epilogue = make_epilogue(c, 2, output_shape(g));
-  if (epilogue.residual != nullptr) throw UnimplementedError("A fused depthwise convolution takes no residual");
+  if (epilogue.residual != nullptr || epilogue.scale != nullptr) {
+    throw UnimplementedError("A fused depthwise convolution takes neither residual nor factors");
+  }
   kernels::depthwise_fused(c.kernels(), g, c.input(0).data<float>(), c.input(1).data<float>(),
                            c.output(0, output_shape(g)).data<float>(), epilogue);
 }
@@ -180,6 +182,12 @@ void pack_conv2d_filter_shape(ShapeContext& c) {
 void pack_conv2d_filter_kernel(KernelContext& c) {
   const ConvGeometry g = filter_geometry(c.input(0).shape());
   kernels::pack_filter(g, c.input(0).data<float>(), c.output(0, {kernels::packed_filter_floats(g)}).data<float>());
+}
+
+Tensor unpack_conv2d_filter(const Tensor& packed, const Shape& filter) {
+  Tensor result = Tensor::allocate(DType::kFloat32, filter);
+  kernels::unpack_filter(filter_geometry(filter), packed.data<float>(), result.data<float>());
+  return result;
 }
 
 }  // namespace keras

@@ -21,5 +21,7 @@ void fused_conv2d_kernel(KernelContext& c);
 void fused_depthwise_kernel(KernelContext& c);
 void pack_conv2d_filter_shape(ShapeContext& c);
 void pack_conv2d_filter_kernel(KernelContext& c);
+/// The filter of this shape of which _PackConv2DFilter made `packed`.
+Tensor unpack_conv2d_filter(const Tensor& packed, const Shape& filter);
 
 }  // namespace keras

@@ -40,7 +40,11 @@ kernels::Epilogue make_epilogue(KernelContext& c, int first, const Shape& result
   epilogue.alpha = c.attrs().get_float("leakyrelu_alpha");
   for (const std::string& name : c.attrs().get<std::vector<std::string>>("fused_ops")) {
     if (epilogue.activation != Activation::kNone) throw InvalidArgumentError("Fused op '{}' stands behind an activation", name);
-    if (name == "BiasAdd")
+    if (name == "Mul" && (epilogue.bias != nullptr || epilogue.residual != nullptr || epilogue.scale != nullptr))
+      throw InvalidArgumentError("Factors of a fused op come first, and once");
+    if (name == "Mul")
+      epilogue.scale = operand(c, first++, {result.dim(-1)}).data<float>();
+    else if (name == "BiasAdd")
       epilogue.bias = operand(c, first++, {result.dim(-1)}).data<float>();
     else if (name == "Add")
       epilogue.residual = operand(c, first++, result).data<float>();

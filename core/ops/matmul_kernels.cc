@@ -185,4 +185,11 @@ void pack_matmul_weights_kernel(KernelContext& c) {
   kernels::pack_matrix(k, n, view, c.output(0, {kernels::packed_floats(k, n)}).data<float>());
 }
 
+Tensor unpack_matmul_weights(const Tensor& packed, const Shape& matrix, bool transpose_b) {
+  Tensor result = Tensor::allocate(DType::kFloat32, matrix);
+  const int64_t k = matrix.dim(transpose_b ? 1 : 0), n = matrix.dim(transpose_b ? 0 : 1);
+  kernels::unpack_matrix(k, n, packed.data<float>(), result.data<float>(), transpose_b ? 1 : n, transpose_b ? k : 1);
+  return result;
+}
+
 }  // namespace keras

@@ -1,6 +1,9 @@
 // Conv2D or DepthwiseConv2dNative [→ BiasAdd] → FusedBatchNormV3 (inference):
-//   s = scale / √(variance + ε),  filter' = filter · s,  bias' = offset + (bias − mean) · s.
-// The new filter and bias depend on variables alone: the executor computes them when a variable changes.
+//   s = scale / √(variance + ε),  bias' = offset + (bias − mean) · s,
+// and s is a factor on the results of a Conv2D, on the filter of a depthwise one: filters of the first kind are large, and stay
+// as they are so that there need not be two of them. s, bias' and filter · s depend on variables alone: the executor computes
+// them when a variable changes.
+#include <array>
 #include <optional>
 
 #include "core/graph/passes/passes.h"
@@ -29,6 +32,7 @@ std::optional<Convolution> match_convolution(const Rewriter& rewriter, Edge edge
   match.node = &producer(source, edge);
   const std::string_view op = match.node->op->def->name;
   if ((op != "Conv2D" && op != "DepthwiseConv2dNative") || !rewriter.is_hoisted(match.node->inputs[1])) return std::nullopt;
+  if (match.node->attrs.get_string("data_format") != "NHWC") return std::nullopt;
   return match;
 }
 
@@ -40,13 +44,24 @@ bool is_foldable_norm(const Rewriter& rewriter, const Node& node) {
   return node.attrs.get_string("data_format") == "NHWC" && node.dtypes[0] == DType::kFloat32;
 }
 
-/// The factors in the shape that multiplies the filter: [channels], or [channels, multiplier] of a depthwise filter.
-Edge filter_factors(Rewriter& rewriter, const Convolution& convolution, const Edge& factors) {
-  if (std::string_view(convolution.node->op->def->name) == "Conv2D") return factors;
-  const Shape& filter = rewriter.source().shape(convolution.node->inputs[1]);
+/// convolution · factors + bias
+Edge emit_full(Rewriter& rewriter, const Node& convolution, const Edge& factors, const Edge& bias, std::string_view name) {
+  const std::array inputs = {rewriter.mapped(convolution.inputs[0]), rewriter.mapped(convolution.inputs[1]), factors, bias};
+  Attrs attrs = convolution.attrs;
+  attrs.set("fused_ops", std::vector<std::string>{"Mul", "BiasAdd"}).set("num_args", int64_t{2});
+  return rewriter.emit("_FusedConv2D", inputs, std::move(attrs), name);
+}
+
+/// The same of a depthwise convolution, whose filter is [height, width, channels, multiplier].
+Edge emit_depthwise(Rewriter& rewriter, const Node& convolution, const Edge& factors, const Edge& bias, std::string_view name) {
+  const Shape& filter = rewriter.source().shape(convolution.inputs[1]);
   const Edge shape =
       rewriter.constant(Tensor::vector<int32_t>({static_cast<int32_t>(filter.dim(2)), static_cast<int32_t>(filter.dim(3))}));
-  return rewriter.emit("Reshape", {factors, shape});
+  const Edge new_filter =
+      rewriter.emit("Mul", {rewriter.mapped(convolution.inputs[1]), rewriter.emit("Reshape", {factors, shape})});
+  const Edge product = rewriter.emit(convolution.op->def->name, {rewriter.mapped(convolution.inputs[0]), new_filter},
+                                     convolution.attrs, convolution.name);
+  return rewriter.emit("BiasAdd", {product, bias}, {}, name);
 }
 
 }  // namespace
@@ -70,12 +85,8 @@ Function fold_batch_norm(const Function& function, const std::vector<char>& inva
     Edge shift = mean;
     if (convolution->bias) shift = rewriter.emit("Sub", {mean, rewriter.mapped(*convolution->bias)});
     const Edge bias = rewriter.emit("Sub", {offset, rewriter.emit("Mul", {shift, factors})});
-    const Edge new_filter =
-        rewriter.emit("Mul", {rewriter.mapped(convolution->node->inputs[1]), filter_factors(rewriter, *convolution, factors)});
-    const Edge product =
-        rewriter.emit(convolution->node->op->def->name, {rewriter.mapped(convolution->node->inputs[0]), new_filter},
-                      convolution->node->attrs, convolution->node->name);
-    rewriter.replace(id, rewriter.emit("BiasAdd", {product, bias}, {}, node.name));
+    const bool full = std::string_view(convolution->node->op->def->name) == "Conv2D";
+    rewriter.replace(id, (full ? emit_full : emit_depthwise)(rewriter, *convolution->node, factors, bias, node.name));
     return true;
   });
 }

@@ -74,7 +74,7 @@ bool fuse_residual(Rewriter& rewriter, int32_t id, const Node& node) {
   const Edge later = node.inputs[second_later ? 1 : 0], other = node.inputs[second_later ? 0 : 1];
   const auto product = match_product(rewriter, later);
   if (!product || product->fused_name != "_FusedConv2D") return false;
-  if (product->fused_ops != std::vector<std::string>{"BiasAdd"}) return false;
+  if (product->fused_ops.empty() || product->fused_ops.back() != "BiasAdd") return false;
   rewriter.replace(id, extend(rewriter, *product, "Add", rewriter.mapped(other), node));
   return true;
 }

@@ -56,7 +56,7 @@ std::vector<char> invariant_arguments(const Function& body);
 
 /// Pad before an unpadded convolution becomes the convolution's explicit padding: one pass over the image less.
 Function fold_padding(const Function& function);
-/// Inference batch norm after a convolution becomes a factor on its filter and a bias, computed when variables change.
+/// Inference batch norm after a convolution becomes a factor and a bias, computed when variables change.
 Function fold_batch_norm(const Function& function, const std::vector<char>& invariant);
 /// Einsum with weights becomes a matrix product, so that they can be packed.
 Function einsum_to_matmul(const Function& function, const std::vector<char>& invariant);

@@ -143,19 +143,31 @@ TEST(Conv2D, IsTheSumOverThePatchAndSoAreItsGradients) {
   }
 }
 
-TEST(Conv2D, PackedFiltersWithBiasAndActivationGiveTheSame) {
+TEST(Conv2D, PackedFiltersWithFactorsBiasAndActivationGiveTheSame) {
   for (const ConvGeometry& g : conv_cases()) {
     const std::vector<float> input = noise(g.batch * g.in_height * g.in_width * g.in_channels, 1);
     const std::vector<float> filter = noise(g.patch() * g.out_channels, 2), bias = noise(g.out_channels, 4);
-    std::vector<double> expected =
+    const std::vector<float> scale = noise(g.out_channels, 5);
+    const std::vector<double> plain =
         naive_conv(g, input, filter, std::vector<float>(static_cast<size_t>(g.batch * g.places() * g.out_channels))).output;
-    for (size_t i = 0; i < expected.size(); ++i)
-      expected[i] = std::max(expected[i] + bias[i % static_cast<size_t>(g.out_channels)], 0.0);
+    std::vector<double> expected = plain, scaled = plain;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const size_t channel = i % static_cast<size_t>(g.out_channels);
+      expected[i] = std::max(plain[i] + bias[channel], 0.0);
+      scaled[i] = plain[i] * scale[channel] + bias[channel];
+    }
     TestContext context(2);
     std::vector<float> packed(static_cast<size_t>(packed_filter_floats(g))), output(expected.size(), NAN);
     pack_filter(g, filter.data(), packed.data());
     conv2d_packed(context, g, input.data(), packed.data(), output.data(), {bias.data(), nullptr, Activation::kRelu});
     expect_near(output, expected, 1e-6, name_of(g));
+    Epilogue factors{.bias = bias.data()};
+    factors.scale = scale.data();
+    conv2d_packed(context, g, input.data(), packed.data(), output.data(), factors);
+    expect_near(output, scaled, 1e-6, name_of(g) + ", scaled");
+    std::vector<float> unpacked(filter.size(), NAN);
+    unpack_filter(g, packed.data(), unpacked.data());
+    EXPECT_EQ(unpacked, filter) << name_of(g);
   }
 }
 

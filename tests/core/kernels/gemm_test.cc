@@ -69,6 +69,9 @@ TEST_P(Gemm, EveryTranspositionOnEveryNumberOfWorkers) {
         std::vector<float> from_packed(c.size(), NAN);
         gemm_packed(context, m, n, k, x, packed.data(), from_packed.data(), n);
         EXPECT_EQ(from_packed, c) << what;
+        std::vector<float> unpacked(b.size(), NAN);
+        unpack_matrix(k, n, packed.data(), unpacked.data(), y.row_step, y.column_step);
+        EXPECT_EQ(unpacked, b) << what;
         std::vector<float> plain(c.size(), NAN);
         gemm_plain(m, n, k, x, y, plain.data(), n);
         expect_near(plain, expected, tolerance, what + ", plain");
@@ -111,6 +114,21 @@ TEST_P(Gemm, EpiloguesAreAppliedToTheWholeProduct) {
       }
     }
   }
+}
+
+TEST_P(Gemm, FactorsGoBeforeTheRestOfTheEpilogue) {
+  TestContext context(3);
+  const std::vector<float> bias = noise(n, 3), residual = noise(m * n, 4), scale = noise(n, 5);
+  std::vector<double> wanted = product({a.data(), k, 1}, {b.data(), n, 1});
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const size_t column = i % static_cast<size_t>(n);
+    wanted[i] = std::max(wanted[i] * scale[column] + bias[column] + residual[i], 0.0);
+  }
+  std::vector<float> c(wanted.size(), NAN);
+  Epilogue epilogue{bias.data(), residual.data(), Activation::kRelu};
+  epilogue.scale = scale.data();
+  gemm(context, m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, c.data(), n, epilogue);
+  expect_near(c, wanted, 2 * tolerance, "scaled");
 }
 
 TEST_P(Gemm, Accumulates) {
