@@ -165,7 +165,7 @@ val make_variable(const std::string& name, const val& value, bool trainable) {
   return guarded([&] { return variable_to_js(std::make_shared<Variable>(name, tensor_from_js(value), trainable)); });
 }
 val read_variable_js(int id) {
-  return guarded([&] { return tensor_to_js(engine().variables.get(id)->value()); });
+  return guarded([&] { return tensor_to_js(engine().variables.get(id)->read()); });
 }
 void assign_variable_js(int id, const val& value) {
   guarded([&] { engine().variables.get(id)->assign(tensor_from_js(value)); });

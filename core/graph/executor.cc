@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/graph/node_check.h"
 #include "core/graph/node_context.h"
+#include "core/graph/packed_weights.h"
 #include "core/graph/passes/passes.h"
 #include "core/graph/plan.h"
 #include "core/ops/half_precision.h"
@@ -49,12 +50,14 @@ struct Executor::State {
       : function(std::move(rewritten)),
         index(function),
         hoisting(find_hoisted(function)),
+        packed_weights(find_packed_weights(function, hoisting)),
         values(static_cast<size_t>(index.count())),
         nested(PassOptions::none()) {}  // called Functions have been rewritten with this one
 
   Function function;
   ValueIndex index;
   Hoisting hoisting;
+  std::vector<PackedWeight> packed_weights;  // in order of the nodes that pack
   /// Of the run under way, by value index. Captures, hoisted and folded values stay from run to run.
   std::vector<Tensor> values;
   std::vector<FoldedValue> hoisted;  // kept values
@@ -73,6 +76,7 @@ struct Executor::State {
   void check_args(std::span<const Tensor> args) const;
   bool is_stale() const;
   void compute_hoisted(Runtime& runtime);
+  std::vector<char> take_packed();
   void bind(const Plan& plan);
   void run_node(const Node& node, NodeContext& context) const;
   void run_steps(const Plan& plan, Runtime& runtime);
@@ -125,7 +129,19 @@ bool Executor::State::is_stale() const {
                                       [](uint64_t version, const VariablePtr& v) { return version == v->version(); });
 }
 
-/// Values go as soon as no further hoisted node uses them, so that weights are not held three times over.
+/// Weights that another Function has packed in the same way are kept as they are. Returns which nodes need not run for them.
+std::vector<char> Executor::State::take_packed() {
+  std::vector<char> spared(function.nodes.size(), 0);
+  for (const PackedWeight& weight : packed_weights) {
+    const PackedValue* packed = weight.variable->packed();
+    if (packed == nullptr || packed->layout != weight.layout) continue;
+    for (const int32_t node : weight.nodes) spared[static_cast<size_t>(node)] = 1;
+    hoisted.push_back({index.of(weight.packing(), 0), packed->tensor});
+  }
+  return spared;
+}
+
+/// Values go as soon as no further hoisted node uses them, and variables hold what is packed, so that weights are there once.
 void Executor::State::compute_hoisted(Runtime& runtime) {
   std::vector<int32_t> last_user(values.size(), -1);
   for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
@@ -143,9 +159,10 @@ void Executor::State::compute_hoisted(Runtime& runtime) {
   }
   NodeContext context(runtime, nested, values, nullptr);
   std::vector<Operand> operands;
+  const std::vector<char> spared = take_packed();
   for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
     const auto i = static_cast<size_t>(id);
-    if (!hoisting.hoisted[i]) continue;
+    if (!hoisting.hoisted[i] || spared[i]) continue;
     const Node& node = function.nodes[i];
     operands.clear();
     for (const Edge& input : node.inputs) operands.push_back({index.of(input), false});
@@ -159,6 +176,8 @@ void Executor::State::compute_hoisted(Runtime& runtime) {
     for (const Operand& operand : operands) {
       if (last_user[static_cast<size_t>(operand.value)] == id) values[static_cast<size_t>(operand.value)] = Tensor();
     }
+    const auto weight = std::ranges::find(packed_weights, id, &PackedWeight::packing);
+    if (weight != packed_weights.end()) hold_packed(function, *weight, hoisted.back().tensor);
   }
   versions.clear();
   for (const VariablePtr& variable : hoisting.variables) versions.push_back(variable->version());

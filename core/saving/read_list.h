@@ -34,7 +34,9 @@ struct ReadItem {
   std::shared_ptr<const EncodedValues> encoded = nullptr;
 
   /// Of the value.
-  int64_t size_bytes() const { return variable ? variable->value().size_bytes() : static_cast<int64_t>(target.size()); }
+  int64_t size_bytes() const {
+    return variable ? tensor_bytes(variable->dtype(), variable->shape()) : static_cast<int64_t>(target.size());
+  }
 };
 
 struct ReadList {

@@ -1,9 +1,22 @@
-// Assignment of variables.
+// Values of variables, and how they change.
 #include "core/tensor/variable.h"
 
 #include "core/base/error.h"
 
 namespace keras {
+
+const Tensor& Variable::value() const {
+  if (packed_ != nullptr) {
+    value_ = read();
+    packed_.reset();
+  }
+  return value_;
+}
+
+void Variable::hold_packed(PackedValue packed) {
+  packed_ = std::make_unique<const PackedValue>(std::move(packed));
+  value_ = Tensor();
+}
 
 void Variable::assign(Tensor value) {
   if (value.dtype() != dtype()) {
@@ -16,11 +29,12 @@ void Variable::assign(Tensor value) {
         name_, shape_, value.shape());
   }
   value_ = value.owner() == nullptr ? value.clone() : std::move(value);
+  packed_.reset();
   ++version_;
 }
 
 Tensor& Variable::mutable_value() {
-  if (value_.owner().use_count() > 1) value_ = value_.clone();
+  if (value().owner().use_count() > 1) value_ = value_.clone();
   ++version_;
   return value_;
 }

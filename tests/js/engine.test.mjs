@@ -47,6 +47,27 @@ describe('The engine', () => {
     assert.ok(told[1] >= 128128 && told[1] <= 128128 + 64, `${told[1]} bytes`);
   });
 
+  test('holds weights once, and gives them back as they were', async () => {
+    const told = JSON.parse(
+      await fresh(`
+        await keras.ready();
+        const { conv2d, batchNormalization, flatten, dense } = keras.layers;
+        const layers = [conv2d({ filters: 512, kernelSize: 3, useBias: false, inputShape: [4, 4, 256] }), batchNormalization(), flatten(), dense({ units: 1000 })];
+        const model = keras.sequential({ layers });
+        const x = keras.tensor(new Float32Array(4096).map((_, i) => Math.sin(i)), [1, 4, 4, 256]);
+        const copy = () => model.getWeights().map((weight) => Array.from(weight.dataSync()));
+        const before = JSON.stringify(copy());
+        const first = Array.from((await model.predict(x)).dataSync());
+        const used = keras.engine().memory.bytes;
+        const same = JSON.stringify(copy()) === before;
+        const again = Array.from((await model.predict(x)).dataSync());
+        console.log(JSON.stringify([4 * model.countParams(), used, same, JSON.stringify(first) === JSON.stringify(again)]))`),
+    );
+    const [weights, used, same, again] = told;
+    assert.ok(used < 1.05 * weights, `${used} bytes for weights of ${weights}`);
+    assert.ok(same && again);
+  });
+
   test('is loaded once, however many ask at a time', async () => {
     const told = await fresh(`
       let compiled = 0;

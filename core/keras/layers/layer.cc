@@ -272,7 +272,7 @@ TrackedChildren Layer::tracked_children() const {
 
 int64_t Layer::count_params() const {
   int64_t count = 0;
-  for (const VariablePtr& variable : weights()) count += variable->value().elements();
+  for (const VariablePtr& variable : weights()) count += variable->shape().elements();
   return count;
 }
 

@@ -6,7 +6,7 @@ namespace keras {
 void add_checkpoint(const ObjectGraph& graph, BundleWriter& bundle) {
   for (const ObjectNode& node : graph.nodes) {
     if (!node.object.variable) continue;
-    const Tensor& value = node.object.variable->value();
+    const Tensor value = node.object.variable->read();
     std::string key = variable_key(node.path);
     if (value.dtype() == DType::kString)
       bundle.add_strings(std::move(key), value.shape().dims(), value.values<std::string>());

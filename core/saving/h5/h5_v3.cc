@@ -94,7 +94,7 @@ class Walk {
 void add_variables(hdf5::WriterGroup& root, const std::string& path, const std::vector<VariablePtr>& variables) {
   hdf5::WriterGroup& group = root.at(join(path, "vars"));
   for (size_t i = 0; i < variables.size(); ++i) {
-    const Tensor& value = variables[i]->value();
+    const Tensor value = variables[i]->read();
     group.add_dataset(std::to_string(i), h5_type(value.dtype()), value.shape().dims(), value.bytes(), value.owner());
   }
 }

@@ -12,7 +12,7 @@ void add_weights(hdf5::WriterGroup& group, const std::vector<VariablePtr>& varia
   std::vector<std::string> names;
   for (const VariablePtr& variable : variables) {
     names.push_back(variable->name() + ":0");
-    const Tensor& value = variable->value();
+    const Tensor value = variable->read();
     group.add_dataset(names.back(), h5_type(value.dtype()), value.shape().dims(), value.bytes(), value.owner());
   }
   write_names(group, kWeightNames, names);
