@@ -1,10 +1,13 @@
-// How much memory a load takes beyond the weights themselves: 1 GB from an H5 file and from a checkpoint, in Node, each load in
-// a process of its own. Of the process it is the peak of its resident memory, of the engine that of its heap.
+// How much memory loads and predictions take beyond the weights themselves, in Node, each in a process of its own. Loads are of
+// 1 GB from an H5 file and from a checkpoint, predictions by the six models. Of the process it is the peak of its resident
+// memory, of the engine that of its heap.
 import { execFileSync, fork } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { MODELS } from './table.mjs';
 
 const LOADS = [
   { name: 'H5, contiguous, from a path', kind: 'h5', from: 'path', file: 'large.h5' },
@@ -46,4 +49,25 @@ export async function measureMemory(folders, python) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * [{ title, batch, weights, activations, engine, peak }]: bytes; what the planner counted for activations, and the engine's heap
+ * beyond the weights, in use after a prediction and at its largest (the load before it included).
+ */
+export async function measurePredictions(folders) {
+  const rows = [];
+  for (const { model, title, shape, dtype, graph, runs } of MODELS) {
+    for (const batch of Object.keys(runs).map(Number)) {
+      const options = { kind: 'predict', folder: folders.models, file: `${model}.${graph ? 'zip' : 'h5'}`, graph, dtype };
+      const measured = { title, batch, ...(await inProcess(folders, { ...options, shape: [batch, ...shape] })) };
+      rows.push(measured);
+      const { weights, activations, engine, peak } = measured;
+      const [a, b, c, d] = [weights, activations, engine, peak].map((bytes) => (bytes / 1e6).toFixed(2));
+      console.log(
+        `memory   ${model}, batch ${batch}: weights ${a} MB, activations ${b}; engine beyond the weights ${c}, at its peak ${d}`,
+      );
+    }
+  }
+  return rows;
 }

@@ -1,12 +1,14 @@
-// One load in a process of its own, for memory.mjs: node memory_host.mjs PACKAGE SMALL.h5 {"kind", "from", "folder", "file"}
+// One load or prediction in a process of its own, for memory.mjs: node memory_host.mjs PACKAGE SMALL.h5 {"kind", …}
 import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const [, , url, small, text] = process.argv;
-const { kind, from, folder, file } = JSON.parse(text);
+const options = JSON.parse(text);
+const { kind, from, folder, file } = options;
 const keras = await import(url);
 const path = join(folder, file);
+const elements = (shape) => shape.reduce((product, size) => product * size, 1);
 
 /** The model, with all its weights. */
 async function load() {
@@ -32,5 +34,18 @@ async function measure() {
   };
 }
 
+/** Two predictions of a model that nothing else is done with. */
+async function predict({ graph, shape, dtype }) {
+  const x = keras.tensor(new (dtype === 'int32' ? Int32Array : Float32Array)(elements(shape)).fill(1), shape);
+  const model = graph ? await keras.savedModel.load(path) : await keras.loadModel(path);
+  const weights = 4 * (graph ? model.variables : model.weights).reduce((sum, variable) => sum + elements(variable.shape), 0);
+  for (let i = 0; i < 2; ++i) {
+    const outputs = graph ? Object.values(model.signatures.serving_default(x)) : [await model.predictOnBatch(x)];
+    for (const output of outputs) output.dispose();
+  }
+  const { bytes, peakBytes, activationBytes } = keras.engine().memory;
+  return { weights, activations: activationBytes, engine: bytes - weights, peak: peakBytes - weights };
+}
+
 if (kind === 'make') await (await keras.loadModel(join(folder, 'large.h5'))).saveWeights(path);
-process.send(kind === 'make' ? null : await measure());
+process.send(kind === 'make' ? null : await (kind === 'predict' ? predict(options) : measure()));

@@ -37,7 +37,7 @@ function section({ name, version, rows }) {
 }
 
 /** The file's text. `about`: { date, machine, load, commit, command, peers }. */
-export function report({ about, places, sizes, memory }) {
+export function report({ about, places, sizes, memory, predictions }) {
   return `# Results of \`${about.command}\`
 
 Written by the benchmark itself. ${about.date}; ${about.machine}; load average ${about.load}, so other work shared the
@@ -69,6 +69,20 @@ ${table(
     name,
     ...[file, weights, process, engine].map(megabytes),
     seconds.toFixed(2),
+  ]),
+)}
+
+### Memory of a prediction, Node
+
+Activations are what the planner counts: intermediate values and results. The engine's heap is beyond the weights: in use after a
+prediction, and at its largest, the load before it included.
+
+${table(
+  ['', 'batch', 'weights MB', 'activations MB', 'engine MB', 'its peak MB'],
+  predictions.map(({ title, batch, weights, activations, engine, peak }) => [
+    title,
+    String(batch),
+    ...[weights, activations, engine, peak].map((bytes) => (bytes / 1e6).toFixed(2)),
   ]),
 )}
 `;

@@ -1,12 +1,12 @@
 // npm run bench: measures every row of table.mjs in Node and in Chromium and writes RESULTS.md.
-// `--only=cnn-1,h5` (or `memory`) and `--place=node` measure a part and write nothing; `--rounds=2` is for the hurried.
+// `--only=cnn-1,h5` (or `memory`, `predictions`) and `--place=node` measure a part and write nothing; `--rounds=2` is for the hurried.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
 import { measureRow } from './measure.mjs';
-import { measureMemory } from './memory.mjs';
+import { measureMemory, measurePredictions } from './memory.mjs';
 import { chromiumPlace, nodePlace } from './places.mjs';
 import { report } from './report.mjs';
 import { folders, setUp, tensorflowPython } from './setup.mjs';
@@ -56,10 +56,12 @@ const startLoad = loadavg()[0];
 await setUp();
 const sizes = isWhole ? await measureSizes(folders) : [];
 const memory = isWhole || only?.includes('memory') ? await measureMemory(folders, tensorflowPython()) : [];
+const predictions = isWhole || only?.includes('predictions') ? await measurePredictions(folders) : [];
 const places = [];
 for (const [name, open] of Object.entries({ node: nodePlace, chromium: chromiumPlace })) {
   if (onlyPlace === undefined || onlyPlace === name) places.push(await measurePlace(open));
   // After each place, so that a run that is broken off leaves what it has.
-  if (isWhole) writeFileSync(join(folders.bench, 'RESULTS.md'), report({ about: describe(startLoad), places, sizes, memory }));
+  if (isWhole)
+    writeFileSync(join(folders.bench, 'RESULTS.md'), report({ about: describe(startLoad), places, sizes, memory, predictions }));
 }
 process.exit(0);

@@ -29,7 +29,7 @@ export const CONTESTANTS = [
 const INFERENCE = ['ours', 'litert', 'ort', 'tfjs'];
 
 /** `graph`: loaded as the graph that TensorFlow traced, since the model has layers that are not here. `runs` for each batch. */
-const MODELS = [
+export const MODELS = [
   { model: 'mlp', title: 'MLP 784-512-512-10', shape: [784], runs: { 1: 100, 32: 20 } },
   { model: 'cnn', title: 'MNIST CNN', shape: [28, 28, 1], runs: { 1: 20, 32: 3 } },
   { model: 'mobilenet', title: 'MobileNetV2-224', shape: [224, 224, 3], runs: { 1: 2 } },
