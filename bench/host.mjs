@@ -1,7 +1,11 @@
 // Runs one contestant: the same in a Node process of its own and in a page.
 const isNode = typeof process === 'object' && process.versions?.node !== undefined;
 
+/** What is in memory before the time runs: url → bytes. */
+const held = new Map();
+
 async function bytesOf(url) {
+  if (held.has(url)) return held.get(url);
   if (url.startsWith('file:')) {
     const { readFile } = await import('node:fs/promises');
     return new Uint8Array(await readFile(new URL(url)));
@@ -83,25 +87,30 @@ export async function prepare(options, row) {
   return prepared.output === undefined ? null : Array.from(prepared.output);
 }
 
-/** [milliseconds by the clock, milliseconds of the process's CPU or null] of each of `count` runs. */
+/** [milliseconds by the clock, milliseconds of the process's CPU or null] */
+async function timed(work) {
+  const cpu = isNode ? process.cpuUsage() : null,
+    start = performance.now();
+  await work();
+  const wall = performance.now() - start,
+    used = isNode ? process.cpuUsage(cpu) : null;
+  return [wall, used && (used.user + used.system) / 1000];
+}
+
+/** The times of each of `count` runs. */
 export async function time(count) {
   const times = [];
-  for (let i = 0; i < count; ++i) {
-    const cpu = isNode ? process.cpuUsage() : null,
-      start = performance.now();
-    await run();
-    const wall = performance.now() - start,
-      used = isNode ? process.cpuUsage(cpu) : null;
-    times.push([wall, used && (used.user + used.system) / 1000]);
-  }
+  for (let i = 0; i < count; ++i) times.push(await timed(run));
   return times;
 }
 
-/** Milliseconds from nothing to the first output. */
+/** From the import of the library to the first output; the model's files and the input are in memory. */
 export async function coldStart(options, row) {
-  const start = performance.now();
-  await prepare(options, row);
-  return performance.now() - start;
+  for (const name of [`${row.model}-${row.batch}.input`, ...row.files]) {
+    const url = options.urls.models + name;
+    held.set(url, await readModel(url));
+  }
+  return timed(() => prepare(options, row));
 }
 
 /** Bytes of WebAssembly memory, which never gives any back: the most that was needed so far. */

@@ -78,8 +78,8 @@ async function measureCold(place, row) {
   for (let round = 0; round < row.rounds; ++round) {
     for (const entry of entries) {
       const session = await place.open(entry.contestant);
-      await session.coldStart(row).then(
-        (time) => entry.times.push([time, null]),
+      await session.coldStart({ ...row, files: row.files[entry.contestant.adapter](row) }).then(
+        (times) => entry.times.push(times),
         (error) => (entry.reason = reasonOf(error)),
       );
       await session.close();
