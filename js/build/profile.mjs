@@ -1,6 +1,6 @@
-// Usage: node profile.mjs <instrumented .wasm> <variant> <profile>: loads models and predicts with an engine that wasm-split has
-// instrumented, and writes which functions that took. Needs dist/package/index.js.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Usage: node profile.mjs <instrumented .wasm> <variant> <profile> <model>…: loads models (those here and those given) and predicts
+// with an engine that wasm-split has instrumented, and writes which functions that took. Needs dist/package/index.js.
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -14,7 +14,7 @@ const MODELS = [
 ];
 const PAGE = 65536;
 
-const [instrumented, variant, profile] = process.argv.slice(2);
+const [instrumented, variant, profile, ...more] = process.argv.slice(2);
 let exports;
 const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (module, imports) => {
@@ -25,10 +25,13 @@ WebAssembly.instantiate = async (module, imports) => {
 const keras = await import(pathToFileURL(join(root, 'dist', 'package', 'index.js')).href);
 await keras.ready({ variant, wasmBinary: readFileSync(instrumented) });
 const zeros = (shape) => keras.tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
-for (const path of MODELS) {
-  const model = await keras.loadModel(path);
-  const inputs = model.inputs.map(({ shape }) => zeros(shape.map((size) => size ?? 1)));
-  await model.predict(inputs.length === 1 ? inputs[0] : inputs);
+const sources = [...MODELS, ...more].flatMap((path) => (statSync(path).isFile() ? [path, readFileSync(path)] : [path]));
+for (const source of sources) {
+  const model = await keras.loadModel(source);
+  for (const batch of [1, 1, 2, 1]) {
+    const inputs = model.inputs.map(({ shape: [, ...sizes] }) => zeros([batch, ...sizes.map((size) => size ?? 1)]));
+    await model.predict(inputs.length === 1 ? inputs[0] : inputs);
+  }
 }
 const memory = Object.values(exports).find((value) => value instanceof WebAssembly.Memory);
 const start = memory.buffer.byteLength;

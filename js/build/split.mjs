@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 const PROFILER = join(here, 'profile.mjs');
+const MODEL_MAKER = join(here, 'profile_models.mjs');
 const FEATURES = ['simd', 'relaxed-simd', 'bulk-memory', 'exception-handling', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals',
   'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
 /** Node 20 has relaxed SIMD behind a flag, later versions know no such flag. */
@@ -20,14 +21,16 @@ function wasmSplit(...args) {
   execFileSync(program, [...args, ...FEATURES], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** `whole` → `first` and `rest`, all paths. REQUIRES: the package's index.js is built. */
+/** `whole` → `first` and `rest`, all paths. REQUIRES: the package's index.js and its keras-simd.wasm are there. */
 export function split(variant, whole, first, rest) {
   const folder = mkdtempSync(join(tmpdir(), 'keras-wasm-split-'));
   try {
+    const simd = join(dirname(whole), 'keras-simd.wasm');
+    const models = execFileSync(process.execPath, [MODEL_MAKER, simd, folder], { encoding: 'utf8' }).trim().split('\n');
     const instrumented = join(folder, 'instrumented.wasm');
     const profile = join(folder, 'profile');
     wasmSplit('--instrument', whole, '-o', instrumented);
-    execFileSync(process.execPath, [...nodeFlags(variant), PROFILER, instrumented, variant, profile], { stdio: 'inherit' });
+    execFileSync(process.execPath, [...nodeFlags(variant), PROFILER, instrumented, variant, profile, ...models], { stdio: 'inherit' });
     wasmSplit('--split', whole, `--profile=${profile}`, '--export-prefix=%', '-o1', first, '-o2', rest);
   } finally {
     rmSync(folder, { recursive: true, force: true });

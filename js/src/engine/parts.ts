@@ -81,5 +81,8 @@ function fetchNow(url: string): Uint8Array<ArrayBuffer> {
   }
   if (request.status !== 200)
     throw new IOError(`The engine's second part could not be fetched from ${url}: HTTP ${request.status}.`, { path: url });
-  return Uint8Array.from(request.responseText, (character) => character.charCodeAt(0) & 255);
+  const text = request.responseText;
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i); // its low byte
+  return bytes;
 }
