@@ -10,6 +10,7 @@ namespace keras {
 struct TensorSpec {
   Shape shape;
   DType dtype = DType::kInvalid;
+  friend bool operator==(const TensorSpec&, const TensorSpec&) = default;
 };
 
 }  // namespace keras

@@ -1,6 +1,9 @@
 // Tracing and running the steps.
 #include "core/keras/training/trainer.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/graph/gradients.h"
 
 namespace keras {
@@ -13,17 +16,9 @@ Shape open_batch(const Shape& shape) {
   return open;
 }
 
-/// What tells one trace from another: dtypes and shapes without the batch.
-void append_signature(std::string& key, const std::vector<Tensor>& tensors) {
-  for (const Tensor& tensor : tensors) {
-    key += tensor.valid() ? format("{}{};", tensor.dtype(), open_batch(tensor.shape())) : std::string("-;");
-  }
-  key += '|';
-}
-
-void append_signature(std::string& key, const std::vector<TensorSpec>& specs) {
-  for (const TensorSpec& spec : specs) key += format("{}{};", spec.dtype, spec.shape);
-  key += '|';
+/// What tells one trace from another. An absent tensor is a spec of no dtype.
+TensorSpec open_spec(const Tensor& tensor) {
+  return tensor.valid() ? TensorSpec{open_batch(tensor.shape()), tensor.dtype()} : TensorSpec{};
 }
 
 Values add_args(GraphBuilder& builder, std::string_view name, const std::vector<Tensor>& tensors) {
@@ -66,7 +61,8 @@ void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
   losses_ = std::move(losses);
   config_ = std::move(config);
   compiled_ = true;
-  steps_.clear();
+  train_steps_.clear();
+  test_steps_.clear();
   if (!model_->has_fixed_inputs()) predict_steps_.clear();  // what its class does may have changed
   model_->set_optimizer(std::move(optimizer));
 }
@@ -84,7 +80,7 @@ std::vector<TensorSpec> Trainer::inputs_for(std::span<const Tensor> x) const {
   std::vector<TensorSpec> specs = model_->input_specs();
   check_count(*model_, "inputs", x.size(), specs.size());
   if (model_->has_fixed_inputs()) return specs;
-  for (size_t i = 0; i < x.size(); ++i) specs[i] = {open_batch(x[i].shape()), x[i].dtype()};
+  std::transform(x.begin(), x.end(), specs.begin(), open_spec);
   return specs;
 }
 
@@ -96,13 +92,19 @@ FunctionPtr Trainer::trace_call(bool training, const std::string& function_name,
   return builder.finish(outputs, model_->output_names());
 }
 
+/// Few kinds of batches come: looking through them takes less than telling them by a key would.
+template <class Trace>
+Executor& Trainer::find_or_trace(std::vector<Step>& steps, std::vector<TensorSpec> batch, Trace&& trace) {
+  const auto found = std::find_if(steps.begin(), steps.end(), [&](const Step& step) { return step.batch == batch; });
+  if (found != steps.end()) return *found->executor;
+  auto executor = std::make_unique<Executor>(trace());
+  return *steps.emplace_back(Step{std::move(batch), std::move(executor)}).executor;
+}
+
 std::vector<Tensor> Trainer::predict_step(std::span<const Tensor> x, Runtime& runtime) {
   const std::vector<TensorSpec> inputs = inputs_for(x);
-  std::string key;
-  append_signature(key, inputs);
-  auto& executor = predict_steps_[key];
-  if (executor == nullptr) executor = std::make_unique<Executor>(trace_call(false, "predict_step", inputs));
-  return executor->run(x, runtime);
+  Executor& executor = find_or_trace(predict_steps_, inputs, [&] { return trace_call(false, "predict_step", inputs); });
+  return executor.run(x, runtime);
 }
 
 FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
@@ -141,13 +143,12 @@ Executor& Trainer::step(bool training, const Batch& batch) {
     throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
   make_losses();
   check_batch(*model_, batch);
-  std::string key = training ? "train|" : "test|";
-  if (!model_->has_fixed_inputs()) append_signature(key, batch.x);
-  append_signature(key, batch.y);
-  append_signature(key, batch.sample_weight);
-  auto& executor = steps_[key];
-  if (executor == nullptr) executor = std::make_unique<Executor>(trace_step(training, batch));
-  return *executor;
+  std::vector<TensorSpec> specs;
+  for (const auto* list : {&batch.x, &batch.y, &batch.sample_weight}) {
+    if (list == &batch.x && model_->has_fixed_inputs()) continue;
+    std::transform(list->begin(), list->end(), std::back_inserter(specs), open_spec);
+  }
+  return find_or_trace(training ? train_steps_ : test_steps_, std::move(specs), [&] { return trace_step(training, batch); });
 }
 
 Logs Trainer::run_step(bool training, const Batch& batch, Runtime& runtime) {

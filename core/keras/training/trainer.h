@@ -2,8 +2,8 @@
 // epochs are the caller's.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <vector>
 
 #include "core/graph/executor.h"
 #include "core/keras/optimizers/optimizer.h"
@@ -48,6 +48,15 @@ class Trainer {
   Json training_config() const;
 
  private:
+  /// A step that has been traced, and for which batches: dtypes and shapes without the number of samples.
+  struct Step {
+    std::vector<TensorSpec> batch;
+    std::unique_ptr<Executor> executor;
+  };
+  /// The step for such a batch, made by `trace` where there is none.
+  template <class Trace>
+  static Executor& find_or_trace(std::vector<Step>& steps, std::vector<TensorSpec> batch, Trace&& trace);
+
   Executor& step(bool training, const Batch& batch);
   Logs run_step(bool training, const Batch& batch, Runtime& runtime);
   FunctionPtr trace_step(bool training, const Batch& batch);
@@ -59,8 +68,7 @@ class Trainer {
   bool compiled_ = false;
   CompileConfig config_;
   std::unique_ptr<CompiledLosses> losses_;
-  std::map<std::string, std::unique_ptr<Executor>> steps_;
-  std::map<std::string, std::unique_ptr<Executor>> predict_steps_;
+  std::vector<Step> train_steps_, test_steps_, predict_steps_;
 };
 
 }  // namespace keras
