@@ -2,42 +2,55 @@
 #include "core/ops/registry.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "core/ops/families.h"
 
 namespace keras {
 namespace {
 
-std::vector<RegisteredOp> register_all() {
-  std::vector<const OpDef*> defs;
-  for (const auto family : op_families()) {
-    for (const OpDef& def : family) defs.push_back(&def);
+/// All ops in order of names. A signature is parsed when its op is first asked for: a model uses few of them.
+class Registry {
+ public:
+  Registry() {
+    for (const auto family : op_families()) {
+      for (const OpDef& def : family) defs_.push_back(&def);
+    }
+    std::sort(defs_.begin(), defs_.end(), [](const OpDef* a, const OpDef* b) { return name_of(a) < name_of(b); });
+    ops_.resize(defs_.size());
   }
-  std::sort(defs.begin(), defs.end(),
-            [](const OpDef* a, const OpDef* b) { return std::string_view(a->name) < std::string_view(b->name); });
-  std::vector<RegisteredOp> ops;
-  for (const OpDef* def : defs) ops.push_back({def, parse_signature(def->signature)});
-  return ops;
-}
 
-const std::vector<RegisteredOp>& registered_ops() {
-  static const std::vector<RegisteredOp> ops = register_all();
-  return ops;
+  size_t size() const { return defs_.size(); }
+  const RegisteredOp& at(size_t index) {
+    auto& op = ops_[index];
+    if (op == nullptr) op = std::make_unique<RegisteredOp>(RegisteredOp{defs_[index], parse_signature(defs_[index]->signature)});
+    return *op;
+  }
+  const RegisteredOp* find(std::string_view name) {
+    const auto it = std::lower_bound(defs_.begin(), defs_.end(), name,
+                                     [](const OpDef* def, std::string_view wanted) { return name_of(def) < wanted; });
+    return it != defs_.end() && name_of(*it) == name ? &at(static_cast<size_t>(it - defs_.begin())) : nullptr;
+  }
+
+ private:
+  static std::string_view name_of(const OpDef* def) { return def->name; }
+
+  std::vector<const OpDef*> defs_;
+  std::vector<std::unique_ptr<RegisteredOp>> ops_;
+};
+
+Registry& registry() {
+  static Registry the_registry;
+  return the_registry;
 }
 
 }  // namespace
 
-const RegisteredOp* find_op(std::string_view name) {
-  const auto& ops = registered_ops();
-  const auto it = std::lower_bound(ops.begin(), ops.end(), name, [](const RegisteredOp& op, std::string_view wanted) {
-    return std::string_view(op.def->name) < wanted;
-  });
-  return it != ops.end() && it->def->name == name ? &*it : nullptr;
-}
+const RegisteredOp* find_op(std::string_view name) { return registry().find(name); }
 
 std::vector<const RegisteredOp*> all_ops() {
   std::vector<const RegisteredOp*> ops;
-  for (const RegisteredOp& op : registered_ops()) ops.push_back(&op);
+  for (size_t i = 0; i < registry().size(); ++i) ops.push_back(&registry().at(i));
   return ops;
 }
 
