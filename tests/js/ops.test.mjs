@@ -94,6 +94,18 @@ describe('keras.ops', () => {
     is(ops.nn.maxPool2d(image, { ksize: 2, strides: 1 }).reshape([-1]), [5, 6, 8, 9]);
     is(ops.nn.avgPool2d(image, { ksize: 3 }).reshape([-1]), [5]);
   });
+  test('of matrices, vectors and running sums', () => {
+    is(ops.linalg.cross([1, 2, 3], [4, 5, 6]), [-3, 6, -3]);
+    is(ops.linalg.sqrtm(keras.tensor([4, 1, 0, 4], [2, 2])).reshape([-1]), [2, 0.25, 0, 2]);
+    is(ops.math.reduceEuclideanNorm(keras.tensor([3, 4, 0, 2], [2, 2]), { axis: 1 }), [5, 2]);
+    const sums = ops.math.cumulativeLogsumexp([0, 0, 0], { reverse: true }).dataSync();
+    [Math.log(3), Math.log(2), 0].forEach((sum, i) => assert.ok(Math.abs(sums[i] - sum) < 1e-6));
+    is(ops.unravelIndex(keras.tensor([22, 41], [2], 'int32'), keras.tensor([7, 6], [2], 'int32')).reshape([-1]), [3, 6, 4, 5]);
+    const shuffled = Array.from(ops.random.shuffle([1, 2, 3, 4, 5]).dataSync());
+    assert.deepEqual(shuffled.sort(), [1, 2, 3, 4, 5]);
+    is(ops.raw.StringFormat([[keras.tensor([1, 2], [2], 'int32')]], { template: 'x = {}', placeholder: '{}' })[0], 'x = [1 2]');
+    assert.throws(() => ops.math.reduceSum([1, 2], { axis: [0, -1] }), { message: /duplicate dimension: 0/ });
+  });
   test('any op by its TensorFlow name', () => {
     is(ops.raw.AddV2([[1], [2]])[0], [3]);
     const [values] = ops.raw.TopKV2([[3, 1, 2], keras.tensor(2, [], 'int32')], { sorted: true });

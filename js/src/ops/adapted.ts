@@ -44,6 +44,7 @@ export const math = {
   reduceMax: reduction(OPS.Max),
   reduceMin: reduction(OPS.Min),
   reduceProd: reduction(OPS.Prod),
+  reduceEuclideanNorm: reduction(OPS.EuclideanNorm),
   reduceAll: reduction(OPS.All),
   reduceAny: reduction(OPS.Any),
   /** Index of the largest element along an axis (default 0), int64. */
@@ -60,6 +61,10 @@ export const math = {
     x: T,
     { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
   ): Result<T> => one<T>(OPS.Cumprod, [x, int(axis)], { exclusive, reverse }),
+  cumulativeLogsumexp: <T extends Operand>(
+    x: T,
+    { axis = 0, exclusive = false, reverse = false }: { axis?: number; exclusive?: boolean; reverse?: boolean } = {},
+  ): Result<T> => one<T>(OPS.CumulativeLogsumexp, [x, int(axis)], { exclusive, reverse }),
   /** The k largest elements along the last axis: values and indices. */
   topK: <T extends Operand>(
     x: T,
