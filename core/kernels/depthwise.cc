@@ -48,6 +48,7 @@ struct Tap {
 /// stay in registers over all taps.
 template <int kPlaces>
 void convolve_places(std::span<const Tap> taps, int64_t channels, int64_t step, float* to, const Epilogue& epilogue) {
+  const Bounds4 bounded(epilogue.activation);
   int64_t c = 0;
   for (; c + 8 <= channels; c += 8) {
     Float4 low[kPlaces] = {}, high[kPlaces] = {};
@@ -63,8 +64,8 @@ void convolve_places(std::span<const Tap> taps, int64_t channels, int64_t step, 
       }
     }
     for (int i = 0; i < kPlaces; ++i) {
-      store4(to + i * channels + c, activate4(epilogue.activation, low[i]));
-      store4(to + i * channels + c + 4, activate4(epilogue.activation, high[i]));
+      store4(to + i * channels + c, bounded(low[i]));
+      store4(to + i * channels + c + 4, bounded(high[i]));
     }
   }
   for (int i = 0; i < kPlaces && c < channels; ++i) {

@@ -97,13 +97,36 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
   }
 }
 
-/// Four results to their place: for full tiles, where nothing but a few vector operations is left to do.
-void store_four(Float4 value, float* to, const float* scale, const float* bias, const float* residual, const Epilogue& epilogue) {
-  if (epilogue.accumulate) return store4(to, load4(to) + value);
-  if (scale != nullptr) value *= load4(scale);
-  if (bias != nullptr) value += load4(bias);
-  if (residual != nullptr) value += load4(residual);
-  store4(to, activate4(epilogue.activation, value));
+// The two that follow are part of each tile: called, they would get the accumulators by way of memory.
+
+/// The first `count` accumulators as they are: full panels and an activation that is a few vector operations. They are those of
+/// rows `step` apart in one panel, or (kPanels) those of one row in panels beside each other, with scale and bias of their own.
+template <bool kPanels>
+[[gnu::always_inline]] inline void store_whole(const Sums& sums, int64_t count, float* to, int64_t step, const float* scale,
+                                               const float* bias, const float* residual, const Epilogue& epilogue) {
+  if (epilogue.accumulate) {
+    for (int64_t i = 0; i < count; ++i, to += step) {
+      store4(to, load4(to) + sums.low[i]);
+      store4(to + 4, load4(to + 4) + sums.high[i]);
+    }
+    return;
+  }
+  const Bounds4 bounded(epilogue.activation);
+  Float4 scale_low = splat4(1), scale_high = splat4(1), bias_low = {}, bias_high = {};
+  for (int64_t i = 0; i < count; ++i, to += step) {
+    if (kPanels || i == 0) {
+      const int64_t first = i * kTileColumns;
+      if (scale != nullptr) scale_low = load4(scale + first), scale_high = load4(scale + first + 4);
+      if (bias != nullptr) bias_low = load4(bias + first), bias_high = load4(bias + first + 4);
+    }
+    Float4 low = mul_add(sums.low[i], scale_low, bias_low), high = mul_add(sums.high[i], scale_high, bias_high);
+    if (residual != nullptr) {
+      low += load4(residual + i * step);
+      high += load4(residual + i * step + 4);
+    }
+    store4(to, bounded(low));
+    store4(to + 4, bounded(high));
+  }
 }
 
 /// The first `count` of a row of eight.
@@ -131,20 +154,26 @@ struct Product {
   const Epilogue& epilogue;
 };
 
-/// Accumulator `i` to its place in the result.
-void store_sums(const Product& product, const Sums& sums, int64_t i, int64_t row, int64_t panel) {
+/// The first `count` accumulators to rows `row` and on of the result, or (kPanels) to panels `panel` and on of one row.
+template <bool kPanels>
+[[gnu::always_inline]] inline void store_sums(const Product& product, const Sums& sums, int64_t count, int64_t row,
+                                              int64_t panel) {
   const Epilogue& epilogue = product.epilogue;
-  const int64_t column = panel * kTileColumns, columns = std::min(kTileColumns, product.n - column);
-  const int64_t at = row * product.c_step + column;
+  const int64_t column = panel * kTileColumns;
+  const int64_t at = row * product.c_step + column, step = kPanels ? kTileColumns : product.c_step;
   const float* scale = epilogue.scale != nullptr ? epilogue.scale + column : nullptr;
   const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
   const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
-  if (columns == kTileColumns && (epilogue.accumulate || is_vector_activation(epilogue.activation))) {
-    store_four(sums.low[i], product.c + at, scale, bias, residual, epilogue);
-    store_four(sums.high[i], product.c + at + 4, scale != nullptr ? scale + 4 : nullptr, bias != nullptr ? bias + 4 : nullptr,
-               residual != nullptr ? residual + 4 : nullptr, epilogue);
-  } else {
-    store_some(sums.low[i], sums.high[i], columns, product.c + at, scale, bias, residual, epilogue);
+  float* to = product.c + at;
+  const int64_t columns = product.n - column;  // at least
+  const bool whole = columns >= kTileColumns * (kPanels ? count : 1);
+  if (whole && (epilogue.accumulate || is_vector_activation(epilogue.activation)))
+    return store_whole<kPanels>(sums, count, to, step, scale, bias, residual, epilogue);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t first = kPanels ? i * kTileColumns : 0;
+    store_some(sums.low[i], sums.high[i], std::min(kTileColumns, columns - first), to + i * step,
+               scale != nullptr ? scale + first : nullptr, bias != nullptr ? bias + first : nullptr,
+               residual != nullptr ? residual + i * step : nullptr, epilogue);
   }
 }
 
@@ -153,7 +182,8 @@ template <class Rows>
 void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
   Sums sums;
   add_products<0>(product.k, rows, product.packed_b + panel * kTileColumns * product.k, 0, sums);
-  for (int64_t i = 0; i < count; ++i) store_sums(product, sums, i, row + i, panel);
+  if (count == kTileRows) return store_sums<false>(product, sums, kTileRows, row, panel);  // a number that the compiler knows
+  store_sums<false>(product, sums, count, row, panel);
 }
 /// One row, in the columns of some panels.
 template <int64_t kPanels, class Rows>
@@ -161,7 +191,7 @@ void multiply_row(const Product& product, int64_t row, Rows rows, int64_t panel)
   Sums sums;
   const int64_t panel_size = product.k * kTileColumns;
   add_products<kPanels>(product.k, rows, product.packed_b + panel * panel_size, panel_size, sums);
-  for (int64_t j = 0; j < kPanels; ++j) store_sums(product, sums, j, row, panel + j);
+  store_sums<true>(product, sums, kPanels, row, panel);
 }
 
 /// Rows [first, first + rows) of the result, in the columns of panels [panel_begin, panel_end). `rows_at(i)`: the left rows

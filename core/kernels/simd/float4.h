@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstring>
-#if defined(__wasm_relaxed_simd__)
+#if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
 #endif
 
@@ -24,6 +24,22 @@ inline Float4 mul_add(Float4 a, Float4 b, Float4 c) {
   return (Float4)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 #else
   return a * b + c;
+#endif
+}
+
+/// The greater of x and bound, the lesser of both; NaN where x is NaN.
+inline Float4 at_least4(Float4 x, Float4 bound) {
+#if defined(__wasm_simd128__)
+  return (Float4)wasm_f32x4_pmax((v128_t)x, (v128_t)bound);
+#else
+  return x < bound ? bound : x;
+#endif
+}
+inline Float4 at_most4(Float4 x, Float4 bound) {
+#if defined(__wasm_simd128__)
+  return (Float4)wasm_f32x4_pmin((v128_t)x, (v128_t)bound);
+#else
+  return x > bound ? bound : x;
 #endif
 }
 
