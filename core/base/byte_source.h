@@ -84,7 +84,7 @@ class MemorySource final : public ByteSource {
 /// A file of known size of which only some blocks are in memory.
 class BlockSource final : public ByteSource {
  public:
-  static constexpr int64_t kBlockBytes = 64 * 1024;
+  static constexpr int64_t kBlockBytes = 16 * 1024;  // what is wanted of a file, an index say, lies about in small pieces
 
   BlockSource(std::string name, int64_t size_bytes) : name_(std::move(name)), size_bytes_(size_bytes) {}
 

@@ -40,7 +40,7 @@ export function blobFile(path: string, blob: Blob): SourceFile {
 }
 
 /** How much is read at once, in bytes: large enough to be fast, small enough not to hold a model twice. */
-export const CHUNK = 4 << 20;
+export const CHUNK = 2 << 20;
 
 /** A range of a file; DataLossError if the file ends before it does. */
 export async function readExactly(file: SourceFile, offset: number, count: number, room?: Uint8Array): Promise<Uint8Array> {
