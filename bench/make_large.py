@@ -31,5 +31,5 @@ for name, options in (("large", {}), ("large_gzip", {"chunks": True, "shuffle": 
         weights.attrs["layer_names"] = [name.encode() for name in names]
         for layer in names:
             weights.create_group(layer).attrs["weight_names"] = [f"{layer}/kernel:0".encode()]
-            kernel = random.integers(-512, 512, (UNITS, UNITS), "i2").astype("f4") / 65536
+            kernel = random.integers(-512, 512, (UNITS, UNITS), "i2").astype("f4") / np.float32(65536)
             weights.create_dataset(f"{layer}/{layer}/kernel:0", data=kernel, **options)
