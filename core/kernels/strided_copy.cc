@@ -135,4 +135,12 @@ void copy_elements(Tensor& to, const Tensor& from) {
   });
 }
 
+void copy_part(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
+  assert(to.dtype() == from.dtype());
+  if (count == 0) return;  // perhaps of no memory at all
+  with_element_type(to.dtype(), [&]<class T>(const T&) {
+    std::copy_n(reinterpret_cast<const T*>(from.raw()) + from_at, count, reinterpret_cast<T*>(to.raw()) + to_at);
+  });
+}
+
 }  // namespace keras::kernels

@@ -39,4 +39,7 @@ void set_zero(Tensor& to);
 /// to = the same elements in the same order. Nothing happens if both have the same memory.
 void copy_elements(Tensor& to, const Tensor& from);
 
+/// `count` elements of one dtype, from element `from_at` on, to element `to_at` on. REQUIRES: both have as many there.
+void copy_part(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count);
+
 }  // namespace keras::kernels

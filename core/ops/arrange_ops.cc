@@ -10,10 +10,12 @@
 #include "core/ops/families.h"
 #include "core/ops/gather_shape.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
 
+using kernels::copy_part;
 using kernels::copy_strided;
 using kernels::view_of;
 
@@ -173,8 +175,7 @@ void dynamic_stitch_kernel(KernelContext& c) {
     }
     const std::vector<int64_t> places = c.input(i).to_int64s();
     for (size_t k = 0; k < places.size(); ++k) {
-      copy_strided(data.dtype(), std::vector{row}, {view_of(output, places[k] * row).data, {1}},
-                   {view_of(data, static_cast<int64_t>(k) * row).data, {1}});
+      copy_part(data, static_cast<int64_t>(k) * row, output, places[k] * row, row);
     }
   }
 }
@@ -201,16 +202,6 @@ Values dynamic_stitch_grad(GradContext& g) {
 
 // Places
 
-void write_ints(KernelContext& c, int output, const std::vector<int64_t>& values) {
-  Tensor& to = c.output(output, {static_cast<int64_t>(values.size())});
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (to.dtype() == DType::kInt64)
-      to.data<int64_t>()[i] = values[i];
-    else
-      to.data<int32_t>()[i] = static_cast<int32_t>(values[i]);
-  }
-}
-
 /// What of x is not in y, and where it was.
 void list_diff_kernel(KernelContext& c) {
   const Tensor &x = c.input(0), &y = c.input(1);
@@ -226,7 +217,7 @@ void list_diff_kernel(KernelContext& c) {
   });
   Tensor& output = c.output(0, {static_cast<int64_t>(places.size())});
   kernels::gather_rows(x.dtype(), {1, x.elements(), 1}, x.raw(), places, output.raw());
-  write_ints(c, 1, places);
+  write_ints(c.output(1, output.shape()), places);
 }
 void list_diff_shape(ShapeContext& c) {
   c.set_output(0, {kUnknownDim});
@@ -371,7 +362,7 @@ void concat_offset_kernel(KernelContext& c) {
     std::vector<int64_t> begin(dims.size(), 0);
     begin[static_cast<size_t>(axis)] = offset;
     offset += dims[static_cast<size_t>(axis)];
-    write_ints(c, i - 1, begin);
+    write_ints(c.output(i - 1, {static_cast<int64_t>(begin.size())}), begin);
   }
 }
 void concat_offset_shape(ShapeContext& c) {
@@ -423,7 +414,7 @@ void tensor_scatter_kernel(KernelContext& c) {
       place = place * x.dim(k) + index;
     }
     if constexpr (kWhat == Scatter::kUpdate) {
-      copy_strided(x.dtype(), std::vector{row}, {view_of(y, place * row).data, {1}}, {view_of(updates, i * row).data, {1}});
+      copy_part(updates, i * row, y, place * row, row);
     } else {
       with_compute_type(x.dtype(), "A tensor scatter", [&]<class T>(T) {
         T* to = y.data<T>() + place * row;

@@ -10,6 +10,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
@@ -90,12 +91,7 @@ void histogram_kernel(KernelContext& c) {
     if (std::isnan(at)) continue;
     ++counts[static_cast<size_t>(std::clamp(at, 0.0, static_cast<double>(asked[0] - 1)))];
   }
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (output.dtype() == DType::kInt32)
-      output.data<int32_t>()[i] = static_cast<int32_t>(counts[i]);
-    else
-      output.data<int64_t>()[i] = counts[i];
-  }
+  write_ints(output, counts);
 }
 
 // Optionals

@@ -11,6 +11,7 @@
 #include "core/ops/shape_functions.h"
 #include "core/ops/tensor_list.h"
 #include "core/ops/variant_array.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
@@ -155,12 +156,7 @@ void element_shape_kernel(KernelContext& c) {
   const Shape& shape = input_list(c).element_shape;
   std::vector<int64_t> dims = shape.known_rank() ? shape.dims() : std::vector<int64_t>{-1};
   Tensor& output = c.output(0, shape.known_rank() ? Shape{static_cast<int64_t>(dims.size())} : Shape());
-  for (size_t i = 0; i < dims.size(); ++i) {
-    if (output.dtype() == DType::kInt32)
-      output.data<int32_t>()[i] = static_cast<int32_t>(dims[i]);
-    else
-      output.data<int64_t>()[i] = dims[i];
-  }
+  write_ints(output, dims);
 }
 
 Shape stacked(int64_t count, const Shape& element) {

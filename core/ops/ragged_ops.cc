@@ -11,17 +11,12 @@
 #include "core/ops/row_splits.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
 
 using Ints = std::vector<int64_t>;
-
-void write_ints(Tensor& output, const Ints& values) {
-  with_compute_type(output.dtype(), "A ragged op", [&]<class T>(T) {
-    std::transform(values.begin(), values.end(), output.data<T>(), [](int64_t value) { return static_cast<T>(value); });
-  });
-}
 
 // Ranges
 
@@ -179,12 +174,6 @@ Ints places(const std::vector<Ints>& partitions, const Shape& shape, int64_t cou
   return at;
 }
 
-/// Copies `count` elements of one dtype, strings too.
-void copy_part(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
-  kernels::copy_strided(from.dtype(), Ints{count}, {kernels::view_of(to, to_at).data, {1}},
-                        {kernels::view_of(from, from_at).data, {1}});
-}
-
 void to_tensor_kernel(KernelContext& c) {
   const Tensor &values = c.input(1), &missing = c.input(2);
   if (values.rank() < 1) throw InvalidArgumentError("values must have a dimension at least");
@@ -205,12 +194,12 @@ void to_tensor_kernel(KernelContext& c) {
   std::vector<char> filled(static_cast<size_t>(width > 0 ? output.elements() / width : 0), 0);
   for (size_t i = 0; i < at.size() && width > 0; ++i) {
     if (at[i] < 0) continue;
-    copy_part(values, static_cast<int64_t>(i) * width, output, at[i] * width, width);
+    kernels::copy_part(values, static_cast<int64_t>(i) * width, output, at[i] * width, width);
     filled[static_cast<size_t>(at[i])] = 1;
   }
   for (size_t i = 0; i < filled.size(); ++i) {
     for (int64_t k = 0; !filled[i] && k < width; ++k) {
-      copy_part(missing, of_missing[static_cast<size_t>(k)], output, static_cast<int64_t>(i) * width + k, 1);
+      kernels::copy_part(missing, of_missing[static_cast<size_t>(k)], output, static_cast<int64_t>(i) * width + k, 1);
     }
   }
 }
@@ -331,7 +320,7 @@ void gather_kernel(KernelContext& c) {
   Tensor& gathered = c.output(output, shape);
   const int64_t width = values.dim(0) > 0 ? values.elements() / values.dim(0) : 0;
   for (size_t i = 0; i < rows.size() && width > 0; ++i)
-    copy_part(values, rows[i] * width, gathered, static_cast<int64_t>(i) * width, width);
+    kernels::copy_part(values, rows[i] * width, gathered, static_cast<int64_t>(i) * width, width);
 }
 
 // The same rows of the values' numbers are where the gradient's rows belong.

@@ -9,6 +9,7 @@
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
 #include "core/ops/variant_array.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
@@ -30,23 +31,13 @@ Tensor ragged_handle(Ragged ragged) {
 /// Null for another variant.
 const Ragged* ragged_in(const Tensor& handle) { return handle.raw() == &kRaggedMark ? handle.object<Ragged>().get() : nullptr; }
 
-Tensor ints_tensor(DType dtype, const Ints& values) {
-  if (dtype == DType::kInt64) return Tensor::vector(values);
-  return Tensor::vector(std::vector<int32_t>(values.begin(), values.end()));
-}
-
-void copy_part(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
-  kernels::copy_strided(from.dtype(), Ints{count}, {kernels::view_of(to, to_at).data, {1}},
-                        {kernels::view_of(from, from_at).data, {1}});
-}
-
 /// Rows [begin, end) of the first axis.
 Tensor rows_of(const Tensor& values, int64_t begin, int64_t end) {
   Shape shape = values.shape();
   const int64_t row = values.dim(0) > 0 ? values.elements() / values.dim(0) : 0;
   shape.set_dim(0, end - begin);
   Tensor rows = Tensor::allocate(values.dtype(), shape);
-  copy_part(values, begin * row, rows, 0, rows.elements());
+  kernels::copy_part(values, begin * row, rows, 0, rows.elements());
   return rows;
 }
 
@@ -153,7 +144,7 @@ void write_values(KernelContext& c, const std::vector<const Ragged*>& parts, con
   Tensor& values = c.output(c.outputs() - 1, shape);
   int64_t at = 0;
   for (const Ragged* part : parts) {
-    copy_part(part->values, 0, values, at, part->values.elements());
+    kernels::copy_part(part->values, 0, values, at, part->values.elements());
     at += part->values.elements();
   }
 }
@@ -240,7 +231,10 @@ void from_variant_kernel(KernelContext& c) {
   if (static_cast<int>(splits.size()) != last) {
     throw InvalidArgumentError("The variants have {} ragged axes, but output_ragged_rank is {}", splits.size(), last);
   }
-  for (int i = 0; i < last; ++i) c.set_output(i, ints_tensor(splits_dtype, splits[static_cast<size_t>(i)]));
+  for (int i = 0; i < last; ++i) {
+    const Ints& level = splits[static_cast<size_t>(i)];
+    write_ints(c.output(i, {static_cast<int64_t>(level.size())}), level);
+  }
 }
 
 /// encoded_ragged_grad, row_splits, dense_values_shape: the values' gradients, zero where no gradient came.
@@ -261,7 +255,7 @@ void gradient_kernel(KernelContext& c) {
     if (size < 0 || size > values.elements() - at || (part != nullptr && part->values.dtype() != values.dtype())) {
       throw InvalidArgumentError("The gradients of rows do not fill values of shape {}", shape);
     }
-    if (part != nullptr) copy_part(part->values, 0, values, at, size);
+    if (part != nullptr) kernels::copy_part(part->values, 0, values, at, size);
     at += size;
     ++i;
   }

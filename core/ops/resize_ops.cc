@@ -145,8 +145,7 @@ void nearest_kernel(KernelContext& c) {
   for (int64_t pixel = 0; channels > 0 && pixel < x.dim(0) * rows * columns; ++pixel) {
     const int64_t image = pixel / (rows * columns), row = pixel / columns % rows;
     const int64_t from = (image * x.dim(1) + vertical.nearest(row)) * x.dim(2) + horizontal.nearest(pixel % columns);
-    kernels::copy_strided(x.dtype(), std::vector{channels}, {kernels::view_of(y, pixel * channels).data, {1}},
-                          {kernels::view_of(x, from * channels).data, {1}});
+    kernels::copy_part(x, from * channels, y, pixel * channels, channels);
   }
 }
 

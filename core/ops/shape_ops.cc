@@ -1,10 +1,12 @@
 // Shapes: ops that change how memory is seen (the memory itself is passed on) and ops that tell or compute shapes.
 #include <algorithm>
+#include <array>
 
 #include "core/base/checked.h"
 #include "core/ops/builders.h"
 #include "core/ops/families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
@@ -108,18 +110,8 @@ void ensure_shape_kernel(KernelContext& c) {
   c.set_output(0, c.input(0));
 }
 
-void write_ints(KernelContext& c, int output, const std::vector<int64_t>& values, const Shape& shape) {
-  Tensor& tensor = c.output(output, shape);
-  if (tensor.dtype() == DType::kInt64) {
-    std::copy(values.begin(), values.end(), tensor.data<int64_t>());
-  } else {
-    std::transform(values.begin(), values.end(), tensor.data<int32_t>(),
-                   [](int64_t value) { return static_cast<int32_t>(value); });
-  }
-}
-
 void write_vector(KernelContext& c, int output, const std::vector<int64_t>& values) {
-  write_ints(c, output, values, {static_cast<int64_t>(values.size())});
+  write_ints(c.output(output, {static_cast<int64_t>(values.size())}), values);
 }
 
 void shape_shape(ShapeContext& c) {
@@ -132,8 +124,8 @@ void shape_kernel(KernelContext& c) {
   for (int i = 0; i < c.inputs(); ++i) write_vector(c, i, c.input(i).shape().dims());
 }
 
-void size_kernel(KernelContext& c) { write_ints(c, 0, {c.input(0).elements()}, Shape()); }
-void rank_kernel(KernelContext& c) { write_ints(c, 0, {c.input(0).rank()}, Shape()); }
+void size_kernel(KernelContext& c) { write_ints(c.output(0, Shape()), std::array{c.input(0).elements()}); }
+void rank_kernel(KernelContext& c) { write_ints(c.output(0, Shape()), std::array{c.input(0).rank()}); }
 
 std::vector<int64_t> broadcast_dims(const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
   return broadcast_shapes(Shape(a), Shape(b)).dims();

@@ -16,11 +16,6 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
-void copy_elements_at(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
-  kernels::copy_strided(from.dtype(), Ints{count}, {kernels::view_of(to, to_at).data, {1}},
-                        {kernels::view_of(from, from_at).data, {1}});
-}
-
 // To dense tensors
 
 void to_dense_shape(ShapeContext& c) { c.set_output(0, shape::from_input(c, 1)); }
@@ -54,7 +49,7 @@ void to_dense_kernel(KernelContext& c) {
                                  place == last ? "repeated" : "out of order");
     }
     last = place;
-    copy_elements_at(values, values.elements() == 1 ? 0 : i, output, place, 1);
+    kernels::copy_part(values, values.elements() == 1 ? 0 : i, output, place, 1);
   }
 }
 
@@ -177,7 +172,7 @@ void reorder_kernel(KernelContext& c) {
   Tensor& output = c.output(1, values.shape());
   for (size_t i = 0; i < order.size(); ++i) {
     std::copy_n(entry(order[i]), places.rank, indices.data<int64_t>() + static_cast<int64_t>(i) * places.rank);
-    copy_elements_at(values, order[i], output, static_cast<int64_t>(i), 1);
+    kernels::copy_part(values, order[i], output, static_cast<int64_t>(i), 1);
   }
 }
 
@@ -264,14 +259,14 @@ void fill_rows_kernel(KernelContext& c) {
   for (int64_t i = 0; i < places.count; ++i) {
     reverse[i] = next[static_cast<size_t>(places(i, 0))]++;
     std::copy_n(places.at.begin() + i * places.rank, places.rank, indices.data<int64_t>() + reverse[i] * places.rank);
-    copy_elements_at(values, i, output, reverse[i], 1);
+    kernels::copy_part(values, i, output, reverse[i], 1);
   }
   for (int64_t row = 0; row < rows; ++row) {
     if (!empty[row]) continue;
     int64_t* place = indices.data<int64_t>() + starts[static_cast<size_t>(row)] * places.rank;
     std::fill_n(place, places.rank, 0);
     place[0] = row;
-    copy_elements_at(missing, 0, output, starts[static_cast<size_t>(row)], 1);
+    kernels::copy_part(missing, 0, output, starts[static_cast<size_t>(row)], 1);
   }
 }
 

@@ -136,11 +136,6 @@ void write_kernel(KernelContext& c) {
 
 void read_kernel(KernelContext& c) { c.set_output(0, array_to_read(c).read(shape::one_element(c.input(1), "index"))); }
 
-void copy_part(const Tensor& from, int64_t from_at, Tensor& to, int64_t to_at, int64_t count) {
-  kernels::copy_strided(from.dtype(), Ints{count}, {kernels::view_of(to, to_at).data, {1}},
-                        {kernels::view_of(from, from_at).data, {1}});
-}
-
 Ints inner_dims(const Shape& shape) { return {shape.dims().begin() + 1, shape.dims().end()}; }
 
 /// Rows [first, first + count) of a tensor, `count` < 0: row `first` without its axis.
@@ -149,7 +144,7 @@ Tensor part_of(const Tensor& tensor, int64_t first, int64_t count) {
   const int64_t row = tensor.dim(0) > 0 ? tensor.elements() / tensor.dim(0) : 0;
   if (count >= 0) dims.insert(dims.begin(), count);
   Tensor part = Tensor::allocate(tensor.dtype(), Shape(std::move(dims)));
-  copy_part(tensor, first * row, part, 0, part.elements());
+  kernels::copy_part(tensor, first * row, part, 0, part.elements());
   return part;
 }
 
@@ -226,7 +221,7 @@ void gather_kernel(KernelContext& c) {
   Tensor& output = c.output(0, Shape(std::move(dims)));
   int64_t at = 0;
   for (const Tensor& element : elements) {
-    copy_part(element, 0, output, at, element.elements());
+    kernels::copy_part(element, 0, output, at, element.elements());
     at += element.elements();
   }
 }
@@ -264,7 +259,7 @@ void concat_kernel(KernelContext& c) {
   Tensor& output = c.output(0, Shape(dims));
   int64_t at = 0;
   for (const Tensor& element : elements) {
-    copy_part(element, 0, output, at, element.elements());
+    kernels::copy_part(element, 0, output, at, element.elements());
     at += element.elements();
   }
   std::copy(lengths.begin(), lengths.end(), c.output(1, {array.size()}).data<int64_t>());

@@ -9,6 +9,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/write_ints.h"
 
 namespace keras {
 namespace {
@@ -63,16 +64,6 @@ Found find_unique(const T* rows, int64_t count, int64_t width) {
   return found;
 }
 
-void write_ints(KernelContext& c, int output, const Ints& values) {
-  Tensor& to = c.output(output, {static_cast<int64_t>(values.size())});
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (to.dtype() == DType::kInt64)
-      to.data<int64_t>()[i] = values[i];
-    else
-      to.data<int32_t>()[i] = static_cast<int32_t>(values[i]);
-  }
-}
-
 /// kAxis: input 1 has the axis.
 template <bool kAxis>
 void unique_kernel(KernelContext& c) {
@@ -92,8 +83,8 @@ void unique_kernel(KernelContext& c) {
   };
   Tensor& y = c.output(0, shape);
   kernels::gather_rows(x.dtype(), {sizes(0, axis), count, sizes(axis + 1, shape.rank())}, x.raw(), found.first, y.raw());
-  write_ints(c, 1, found.places);
-  if (c.outputs() > 2) write_ints(c, 2, found.counts);
+  write_ints(c.output(1, {count}), found.places);
+  if (c.outputs() > 2) write_ints(c.output(2, {shape.dim(axis)}), found.counts);
 }
 
 template <bool kCounts>
