@@ -6,6 +6,8 @@
 #include "core/formats/hdf5/hdf5_reader.h"
 #include "core/formats/tensor_bundle/bundle_reader.h"
 #include "core/formats/tensor_bundle/sstable.h"
+#include "proto/graph.pb.h"
+#include "proto/saved_model.pb.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace keras::fuzz {
@@ -68,6 +70,25 @@ void write_graphs(const fs::path& folder, const fs::path& out) {
   }
 }
 
+/// The functions with TensorFlow 1's control flow, each for itself, and those of SavedModels that are small.
+void write_functions(const fs::path& fixtures, const fs::path& out) {
+  tensorflow::FunctionDefLibrary library;
+  if (!library.ParseFromString(contents(fixtures / "control_flow_v1/library.pb"))) throw DataLossError("library.pb");
+  for (const auto& function : library.function()) {
+    tensorflow::FunctionDefLibrary alone;
+    *alone.add_function() = function;
+    write(out / function.signature().name(), alone.SerializeAsString());
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(fixtures / "models")) {
+    if (entry.path().filename() != "saved_model.pb") continue;
+    tensorflow::SavedModel model;
+    if (!model.ParseFromString(contents(entry.path()))) throw DataLossError("{}", entry.path().string());
+    const auto& functions = model.meta_graphs(0).graph_def().library();
+    if (functions.ByteSizeLong() <= kLargestSeed)
+      write(out / entry.path().parent_path().filename(), functions.SerializeAsString());
+  }
+}
+
 /// The configs of the models in H5 files.
 void write_configs(const fs::path& models, const fs::path& out) {
   for (const auto& entry : fs::directory_iterator(models)) {
@@ -97,6 +118,7 @@ int main(int count, char** arguments) {
   write_tables(fixtures / "checkpoints/training/ckpt-1.index", fixtures / "checkpoints/training/ckpt-1.data-00000-of-00001", out);
   write_graphs(fixtures / "checkpoints", out / "graph");
   write_graphs(fixtures / "models/train_adam_mse", out / "graph");
+  write_functions(fixtures, out / "functions");
   write_configs(fixtures / "models", out / "json");
   write(out / "json" / "literals", R"([NaN, -Infinity, Infinity, 1e-05, -0.0, "\ud83d\ude00 größe", null, true, {"": []}])");
   return 0;
