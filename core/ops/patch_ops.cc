@@ -1,5 +1,6 @@
 // What slides over images and is seldom asked for: patches, morphological dilation, pools that take their window as a tensor
 // or tell where the maxima were. Channels come last.
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -197,6 +198,14 @@ void dilation_kernel(KernelContext& c) {
   });
 }
 
+/// Where TensorFlow takes the maximum of a window from that lies outside of the input: where it begins, or the input does.
+int64_t place_for_outside(const Sliding& s, int64_t output) {
+  const auto first = [](const Window& w, int64_t out) { return std::max<int64_t>(out * w.stride - w.pad_before, 0); };
+  const int64_t channel = output % s.channels, window = output / s.channels, row = window / s.width.output;
+  const int64_t y = first(s.height, row % s.height.output), x = first(s.width, window % s.width.output);
+  return ((row / s.height.output * s.height.input + y) * s.width.input + x) * s.channels + channel;
+}
+
 /// The upstream goes to the maxima: of input 0 (the input) or 1 (the filter).
 template <int kOf>
 void dilation_grad_kernel(KernelContext& c) {
@@ -211,8 +220,9 @@ void dilation_grad_kernel(KernelContext& c) {
     const Maxima<T> maxima = find_maxima<T>(s, input.data<T>(), filter.data<T>());
     const auto& places = kOf == 0 ? maxima.inputs : maxima.places;
     for (size_t i = 0; i < places.size(); ++i) {
-      if (places[i] < 0) continue;  // all of the window lies outside
-      T& to = output.data<T>()[places[i]];
+      const auto output_place = static_cast<int64_t>(i);
+      const int64_t outside = kOf == 0 ? place_for_outside(s, output_place) : output_place % s.channels;
+      T& to = output.data<T>()[places[i] >= 0 ? places[i] : outside];
       to = kernels::Add::apply(to, up.data<T>()[i]);
     }
   });
