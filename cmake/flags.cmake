@@ -18,10 +18,8 @@ if(EMSCRIPTEN)
   set(KERAS_LOOP_FLAGS -O3)
   set(KERAS_SMALL_FLAGS -Oz)  # for families of ops that few models use
   # Legacy exception encoding: Node 20 and all browsers of today know it.
-  add_compile_options(-msimd128 -fwasm-exceptions)
-  if(KERAS_THREADS)
-    add_compile_options(-pthread)
-  endif()
+  # -pthread for engines without threads too, so that all is compiled once: atomic instructions do on memory that is not shared.
+  add_compile_options(-msimd128 -fwasm-exceptions -pthread)
 else()
   # Release speed, but with assertions: the native build is for tests.
   set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")

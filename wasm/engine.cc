@@ -8,9 +8,9 @@
 
 #include "core/keras/activations/activation.h"
 #include "core/keras/layers/classes.h"
-#include "core/kernels/thread_pool.h"
 #include "core/ops/registry.h"
 #include "wasm/convert.h"
+#include "wasm/parallel/parallel.h"
 
 namespace keras {
 namespace {
@@ -40,14 +40,6 @@ Limits limits_from_js(const val& options) {
   take("deadlineMs", limits.deadline_ms);
   return limits;
 }
-
-#ifdef __EMSCRIPTEN_PTHREADS__
-std::unique_ptr<kernels::Parallel> make_parallel(int threads) { return std::make_unique<kernels::ThreadPool>(threads); }
-int threads_of(const kernels::Parallel& parallel) { return dynamic_cast<const kernels::ThreadPool&>(parallel).started(); }
-#else
-std::unique_ptr<kernels::Parallel> make_parallel(int) { return kernels::make_serial(); }
-int threads_of(const kernels::Parallel&) { return 1; }
-#endif
 
 /// `options`: {seed: number, threads: number, limits: object, error: function}.
 void init(const val& options) {

@@ -1,6 +1,6 @@
 // Builds the package into dist/package: generated sources, two bundles, declarations, the engine beside them, whole and in parts.
-// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. Its other builds (keras-relaxed there, those with threads in
-// build/wasm-mt/dist) may be missing while one works on a part: the package then goes without. With --all they must be there.
+// Needs the engine: build/wasm/dist/keras-simd.{mjs,wasm}. Its other builds (keras-relaxed, keras-simd-threads,
+// keras-relaxed-threads) may be missing while one works on a part: the package then goes without. With --all they must be there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,13 +15,12 @@ import { split } from './split.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const engine = join(root, 'build', 'wasm', 'dist');
 const out = join(root, 'dist', 'package');
-const threaded = join(root, 'build', 'wasm-mt', 'dist');
-/** The builds, by the names that js/src/engine has for them. Both of a folder have the same glue, up to the name in it. */
+/** The builds, by the names that js/src/engine has for them. Those with threads have one glue, the others another, up to the name in it. */
 const BUILDS = {
   simd: join(engine, 'keras-simd'),
   relaxed: join(engine, 'keras-relaxed'),
-  threads: join(threaded, 'keras-simd-threads'),
-  relaxedThreads: join(threaded, 'keras-relaxed-threads'),
+  threads: join(engine, 'keras-simd-threads'),
+  relaxedThreads: join(engine, 'keras-relaxed-threads'),
 };
 const GLUE_OF = { relaxed: 'simd', relaxedThreads: 'threads' };
 const built = Object.fromEntries(Object.entries(BUILDS).map(([name, path]) => [name, existsSync(`${path}.wasm`)]));

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
 const PROFILER = join(here, 'profile.mjs');
 const MODEL_MAKER = join(here, 'profile_models.mjs');
-const FEATURES = ['simd', 'relaxed-simd', 'bulk-memory', 'exception-handling', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals',
+const FEATURES = ['simd', 'relaxed-simd', 'threads', 'bulk-memory', 'exception-handling', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals',
   'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
 /** Node 20 has relaxed SIMD behind a flag, later versions know no such flag. */
 const nodeFlags = (variant) => variant === 'relaxed' && process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
