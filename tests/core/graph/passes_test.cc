@@ -307,6 +307,60 @@ class Cancelling final : public kernels::Parallel {
   int calls = 0;
 };
 
+/// Dense of a value of three axes, as Keras 2 traces it: a product between Reshapes.
+struct DenseOfRows {
+  GraphBuilder builder{"f"};
+  Value product, reshaped;
+
+  explicit DenseOfRows(const std::vector<int64_t>& dims) {
+    const Value x = builder.arg("x", DType::kFloat32, {-1, 3, 4});
+    product = matmul(reshape(x, {-1, 4}), builder.read(variable("w", noise({4, 6}))));
+    reshaped = reshape(product, dims);
+  }
+  /// What Tensordot does with an axis more: dimensions that only the run knows, and one at the end that is known.
+  Value reshaped_as_the_input(int32_t columns) {
+    const Value x = builder.arg("like", DType::kFloat32, {-1, -1, 4});
+    const Value leading = emit1("Slice", {shape_of(x), ints(builder, {0}), ints(builder, {2})});
+    return reshape(product, concat(std::array{leading, ints(builder, {columns})}, 0));
+  }
+  Value bias(const Value& y, const std::string& format = "NHWC") {
+    const int64_t channels = y.shape().dim(format == "NHWC" ? -1 : 1);
+    return emit1("BiasAdd", {y, builder.read(variable("b", noise({channels})))}, {{"data_format", format}});
+  }
+};
+
+TEST(FuseActivations, LooksThroughTheReshapeOfRows) {
+  DenseOfRows dense({-1, 3, 6});
+  const Function result = rewritten(dense.builder, {relu(dense.bias(dense.reshaped))});
+  EXPECT_EQ(count(result, "_FusedMatMul"), 1);
+  EXPECT_EQ(count(result, "BiasAdd") + count(result, "Relu"), 0);
+  EXPECT_EQ(result.shape(result.outputs[0]), (Shape{-1, 3, 6}));
+
+  DenseOfRows unknown({-1, 3, 6});
+  const Value like_input = emit1("BiasAdd", {unknown.reshaped_as_the_input(6), unknown.builder.constant(noise({6}))});
+  EXPECT_EQ(count(rewritten(unknown.builder, {relu(like_input)}), "BiasAdd"), 0);
+
+  DenseOfRows bias_first({-1, 3, 6});
+  const Value y = relu(reshape(bias_first.bias(bias_first.product), {-1, 2, 9}));
+  const Function other = rewritten(bias_first.builder, {y});
+  EXPECT_EQ(count(other, "BiasAdd") + count(other, "Relu"), 0) << "an activation knows no axes";
+}
+
+TEST(FuseActivations, LeavesABiasOfOtherAxesAndProductsThatOthersNeed) {
+  for (const auto& [dims, format] :
+       std::vector<std::pair<std::vector<int64_t>, std::string>>{{{-1, 2, 9}, "NHWC"}, {{-1, 6, 6}, "NCHW"}}) {
+    DenseOfRows dense(dims);
+    EXPECT_EQ(count(rewritten(dense.builder, {relu(dense.bias(dense.reshaped, format))}), "BiasAdd"), 1) << format;
+  }
+  DenseOfRows unknown({-1, 3, 6});
+  const Value other = emit1("BiasAdd", {unknown.reshaped_as_the_input(3), unknown.builder.constant(noise({3}))});
+  EXPECT_EQ(count(rewritten(unknown.builder, {relu(other)}), "BiasAdd"), 1);
+  DenseOfRows product_used({-1, 3, 6}), reshaped_used({-1, 3, 6});
+  const Value y = product_used.bias(product_used.reshaped), z = reshaped_used.bias(reshaped_used.reshaped);
+  EXPECT_EQ(count(rewritten(product_used.builder, {y, product_used.product}), "BiasAdd"), 1);
+  EXPECT_EQ(count(rewritten(reshaped_used.builder, {z, reshaped_used.reshaped}), "BiasAdd"), 1);
+}
+
 TEST(Loops, AreLeftWhenTheRunIsCancelled) {
   const auto w = variable("w", noise({4, 4}));
   Executor executor(recurrence(w, false));

@@ -50,7 +50,7 @@ struct GiveUp {};
 /// What all graphs of one seed share.
 struct World {
   Random random;
-  bool differentiable;
+  bool differentiable, dense_of_rows;
   std::unique_ptr<Runtime> runtime = serial_runtime();
   std::vector<VariablePtr> variables;
   int functions = 0;
@@ -103,6 +103,7 @@ class Generator {
   void unary();
   void binary();
   void dense();
+  void dense_of_rows();
   void convolution();
   void reduce();
   void reshape();
@@ -211,6 +212,33 @@ void Generator::dense() {
   if (random_.chance(20)) keep(y);
   if (random_.chance(80)) y = emit("BiasAdd", {y[0], weights({units})});
   if (random_.chance(80)) y = emit(random_.pick({"Relu", "Tanh", "Sigmoid", "Elu", "Relu6"}), {y[0]});
+  keep(y);
+}
+
+/// Dense for more than two axes: of all rows at once, the Reshape before or after the bias, perhaps to other rows or columns.
+void Generator::dense_of_rows() {
+  const Item x = pick_of_rank(3);
+  if (x.shadow.rank() != 3 || x.shadow.dim(2) % kBatch == 0) return;  // weights know no batch
+  const int64_t size = x.shadow.dim(2), units = dim();
+  Items y = emit("MatMul", {emit1("Reshape", {x, ints({-1, static_cast<int32_t>(size)})}), weights({size, units})});
+  if (y.empty()) return;
+  if (random_.chance(10)) keep(y);
+  const bool bias_first = random_.chance(20);
+  if (bias_first) y = emit("BiasAdd", {y[0], weights({units})});
+  const Item leading = emit1("Slice", {emit1("Shape", {x}), ints({0}), ints({2})});
+  const auto same = static_cast<int32_t>(units);
+  const Item shapes[] = {emit1("ConcatV2", {leading, ints({same}), integer(0)}), ints({-1, same}), ints({-1, 1, same}),
+                         ints({-1, 2, same * 2}), ints({-1, 2, 1})};
+  y = emit("Reshape", {y[0], random_.pick(shapes)});
+  if (y.empty()) return;
+  if (random_.chance(10)) keep(y);
+  const bool channels_first = random_.chance(10) && y[0].shadow.rank() == 3;
+  const int64_t channels = y[0].shadow.dim(channels_first ? 1 : -1);
+  if (!bias_first && channels % kBatch != 0) {
+    y = emit("BiasAdd", {y[0], weights({channels})}, {{"data_format", std::string(channels_first ? "NCHW" : "NHWC")}});
+    if (y.empty()) return;
+  }
+  if (random_.chance(80)) y = emit(random_.pick({"Relu", "Tanh", "Elu"}), {y[0]});
   keep(y);
 }
 
@@ -443,17 +471,17 @@ void Generator::loop() {
 
 void Generator::step() {
   using Production = void (Generator::*)();
-  constexpr Production kPlain[] = {&Generator::unary,          &Generator::unary,        &Generator::binary,
-                                   &Generator::binary,         &Generator::dense,        &Generator::dense,
-                                   &Generator::convolution,    &Generator::reduce,       &Generator::reshape,
-                                   &Generator::transpose,      &Generator::casts,        &Generator::hand_on,
-                                   &Generator::join_and_split, &Generator::slices,       &Generator::choose,
-                                   &Generator::again,          &Generator::of_constants, &Generator::list};
+  constexpr Production kPlain[] = {
+      &Generator::unary, &Generator::unary,        &Generator::binary,         &Generator::binary,       &Generator::dense,
+      &Generator::dense, &Generator::convolution,  &Generator::reduce,         &Generator::reshape,      &Generator::transpose,
+      &Generator::casts, &Generator::hand_on,      &Generator::join_and_split, &Generator::slices,       &Generator::choose,
+      &Generator::again, &Generator::of_constants, &Generator::list,           &Generator::dense_of_rows};
+  constexpr size_t kWithoutRows = std::size(kPlain) - 1;
   constexpr Production kCalls[] = {&Generator::call, &Generator::condition, &Generator::loop};
   try {
     if (depth_ < 2 && random_.chance(12)) return (this->*random_.pick(kCalls))();
     if (!world_.differentiable && random_.chance(8)) return random_.chance(70) ? assign() : draw();
-    (this->*random_.pick(kPlain))();
+    (this->*kPlain[random_.below(static_cast<int64_t>(world_.dense_of_rows ? std::size(kPlain) : kWithoutRows))])();
   } catch (const GiveUp&) {
   }
 }
@@ -461,7 +489,7 @@ void Generator::step() {
 }  // namespace
 
 RandomGraph random_graph(const RandomGraphOptions& options) {
-  World world{Random(options.seed), options.gradients};
+  World world{Random(options.seed), options.gradients, options.dense_of_rows};
   GraphBuilder builder("random");
   Generator generator(world, builder, 0);
   const std::vector<Tensor> args = random_args(kBatch);

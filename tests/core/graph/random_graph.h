@@ -19,7 +19,8 @@ struct RandomGraph {
 struct RandomGraphOptions {
   uint64_t seed = 0;
   int steps = 30;
-  bool gradients = false;  // returns gradients of the outputs by arguments and variables, too; only ops that have one
+  bool gradients = false;     // returns gradients of the outputs by arguments and variables, too; only ops that have one
+  bool dense_of_rows = true;  // with products between Reshapes
 };
 
 /// Two arguments: float32 [-1, 4] and an image, float32 [-1, 5, 4, 2]. The same for the same options; with fewer steps the graph
