@@ -21,16 +21,17 @@ type RawOps = Record<
   (inputs: readonly (Operand | readonly Operand[])[], attrs?: Record<string, unknown>) => (Tensor | SymbolicTensor)[]
 >;
 
-/** Any op by its TensorFlow name: `ops.raw.AddV2([a, b])`. */
-const raw = Object.fromEntries(
-  Object.entries(generated.OPS).map(([name, op]) => [
-    name,
-    (inputs: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}) => {
-      if (!Array.isArray(inputs)) throw new TypeError(`ops.raw.${name} takes a list of inputs.`);
-      return callOp(op, inputs, attrs);
-    },
-  ]),
-) as RawOps;
+const makeRaw = (): RawOps =>
+  Object.fromEntries(
+    Object.entries(generated.OPS).map(([name, op]) => [
+      name,
+      (inputs: readonly (Operand | readonly Operand[])[], attrs: Record<string, unknown> = {}) => {
+        if (!Array.isArray(inputs)) throw new TypeError(`ops.raw.${name} takes a list of inputs.`);
+        return callOp(op, inputs, attrs);
+      },
+    ]),
+  ) as RawOps;
+let raw: RawOps | null = null;
 
 /** Each op works on values at once, and inside the `call` of a custom layer on symbolic tensors. */
 export const ops = {
@@ -51,5 +52,9 @@ export const ops = {
   signal,
   sparse,
   strings,
-  raw,
+  /** Any op by its TensorFlow name: `ops.raw.AddV2([a, b])`. */
+  get raw(): RawOps {
+    raw ??= makeRaw(); // functions by the hundred, which most programs never ask for
+    return raw;
+  },
 };
