@@ -1,8 +1,11 @@
 // TensorFlow 1's TensorArrays: objects that ops write to and read from; a float called flow says in which order. What today's
-// TensorFlow writes are TensorLists (list_ops.cc).
+// TensorFlow writes are TensorLists (list_ops.cc). The gradients of an array's elements are an array beside it: the gradient of a
+// read writes there, that of a write reads there.
 #include <algorithm>
+#include <map>
 
 #include "core/kernels/strided_copy.h"
+#include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
@@ -11,6 +14,21 @@ namespace keras {
 namespace {
 
 using Ints = std::vector<int64_t>;
+
+class TensorArray;
+
+/// An array is behind a box, which closing it empties.
+struct Box {
+  std::unique_ptr<TensorArray> array;
+};
+
+Tensor sum_of(const Tensor& a, const Tensor& b) {
+  Tensor sum = Tensor::allocate(a.dtype(), a.shape());
+  with_compute_type(a.dtype(), "TensorArrayWriteV3", [&]<class T>(T) {
+    for (int64_t i = 0; i < sum.elements(); ++i) sum.data<T>()[i] = kernels::Add::apply(a.data<T>()[i], b.data<T>()[i]);
+  });
+  return sum;
+}
 
 class TensorArray {
  public:
@@ -21,6 +39,10 @@ class TensorArray {
         clears_(attrs.get_bool("clear_after_read")),
         identical_(attrs.get_bool("identical_element_shapes")),
         elements_(static_cast<size_t>(size)) {}
+
+  /// The array of this one's gradients, into which each element may be written several times: what is read is their sum. There is
+  /// one for each source, made when it is first asked for; this array grows no more then.
+  const std::shared_ptr<Box>& gradients(const std::string& source);
 
   int64_t size() const { return static_cast<int64_t>(elements_.size()); }
   bool grows() const { return grows_; }
@@ -47,9 +69,11 @@ class TensorArray {
     if (element.is_cleared) {
       throw InvalidArgumentError("Could not write to TensorArray index {} because it has already been read.", index);
     }
+    if (sums_) return add(element, index, std::move(value));
     if (element.value.valid()) {
       throw InvalidArgumentError("Could not write to TensorArray index {} because it has already been written to.", index);
     }
+    element.shape = value.shape();
     element.value = std::move(value);
   }
 
@@ -65,35 +89,70 @@ class TensorArray {
           index);
     }
     Tensor value = element.value;
-    if (!value.valid() && !element_shape_.fully_known()) {
+    const Shape& shape = element.shape.fully_known() ? element.shape : element_shape_;
+    if (!value.valid() && !shape.fully_known()) {
       throw InvalidArgumentError(
           "Could not read from TensorArray index {}: it was not written, and the element shape is not fully "
           "defined: {}",
-          index, element_shape_);
+          index, shape);
     }
-    if (!value.valid()) value = Tensor::zeros(dtype_, element_shape_);
-    if (clears_) element = {Tensor(), true};
+    if (!value.valid()) value = Tensor::zeros(dtype_, shape);
+    if (clears_) {
+      element.value = Tensor();
+      element.is_cleared = true;
+    }
     return value;
   }
 
  private:
   struct Element {
-    Tensor value;  // not valid(): not written, or cleared
+    Tensor value;                         // not valid(): not written, or cleared
+    Shape shape = Shape::unknown_rank();  // of the value, also once it is cleared; in an array of gradients that of the element
     bool is_cleared = false;
   };
 
+  /// The array of another's gradients.
+  explicit TensorArray(const TensorArray* of)
+      : dtype_(of->dtype_), element_shape_(of->element_shape_), grows_(false), clears_(true), identical_(false), sums_(true) {
+    for (const Element& element : of->elements_) elements_.push_back({Tensor(), element.shape});
+  }
+
+  void add(Element& element, int64_t index, Tensor value) {
+    if (!element.shape.compatible_with(value.shape())) {
+      throw InvalidArgumentError(
+          "Could not aggregate to TensorArray index {} because the existing shape is {} but the new input shape is {}.", index,
+          element.shape, value.shape());
+    }
+    element.shape = value.shape();
+    was_summed_ = was_summed_ || element.value.valid();
+    element.value = element.value.valid() ? sum_of(element.value, value) : std::move(value);
+  }
+
   DType dtype_;
   Shape element_shape_;
-  bool grows_, clears_, identical_;
+  bool grows_, clears_, identical_, sums_ = false;
+  bool was_summed_ = false;
   std::vector<Element> elements_;
+  std::map<std::string, std::shared_ptr<Box>> gradients_;  // by source
 };
+
+const std::shared_ptr<Box>& TensorArray::gradients(const std::string& source) {
+  if (was_summed_) {
+    throw InvalidArgumentError(
+        "Unable to create a gradients TensorArray. Gradient calculation is impossible when multiple writes are performed to the "
+        "same index.");
+  }
+  grows_ = false;
+  std::shared_ptr<Box>& box = gradients_[source];
+  if (box == nullptr) box = std::make_shared<Box>(Box{std::unique_ptr<TensorArray>(new TensorArray(this))});
+  return box;
+}
 
 constexpr std::byte kArrayMark{};  // where an array's handle points
 
-/// An array is behind a box, which closing it empties.
-struct Box {
-  std::unique_ptr<TensorArray> array;
-};
+Tensor handle_of(std::shared_ptr<Box> box) {
+  return Tensor::borrow(DType::kResource, Shape(), const_cast<std::byte*>(&kArrayMark), std::move(box));
+}
 
 Box& box_of(const Tensor& handle) {
   if (handle.raw() != &kArrayMark) throw InvalidArgumentError("The handle holds no TensorArray");
@@ -120,8 +179,12 @@ void make_kernel(KernelContext& c) {
   const int64_t size = shape::one_element(c.input(0), "TensorArray size");
   if (size < 0) throw InvalidArgumentError("Size should be >= 0.");
   if (size > c.limits().file_objects * 16) throw ResourceExhaustedError("A TensorArray of {} elements is too long", size);
-  auto box = std::make_shared<Box>(Box{std::make_unique<TensorArray>(c.attrs(), size)});
-  c.set_output(0, Tensor::borrow(DType::kResource, Shape(), const_cast<std::byte*>(&kArrayMark), std::move(box)));
+  c.set_output(0, handle_of(std::make_shared<Box>(Box{std::make_unique<TensorArray>(c.attrs(), size)})));
+  set_flow(c, 1);
+}
+
+void gradients_kernel(KernelContext& c) {
+  c.set_output(0, handle_of(array_of(c).gradients(c.attrs().get_string("source"))));
   set_flow(c, 1);
 }
 
@@ -285,29 +348,75 @@ void concat_shape(ShapeContext& c) {
   c.set_output(1, {kUnknownDim});
 }
 
-constexpr OpDef op(const char* name, const char* signature, ShapeFn shape, KernelFn kernel) {
-  return {.name = name, .signature = signature, .shape = shape, .kernel = kernel, .flags = kStateful};
+/// The array of an array's gradients, once all that `flow` stands for has been done: its handle and flow.
+struct GradientArray {
+  GradientArray(const Value& handle, const Value& flow) {
+    const Values made =
+        handle.emitter->emit("TensorArrayGradV3", std::array{handle, flow}, {{"source", std::string("gradients")}});
+    this->handle = made[0];
+    this->flow = made[1];
+  }
+  Value handle, flow;
+};
+
+Values read_grad(GradContext& g) {
+  if (!g.upstream(0).valid()) return {};
+  const GradientArray to(g.input(0), g.input(2));
+  return {Value(), Value(), emit1("TensorArrayWriteV3", {to.handle, g.input(1), g.upstream(0), to.flow})};
+}
+Values write_grad(GradContext& g) {
+  const GradientArray from(g.input(0), g.upstream(0));
+  const Value value = emit1("TensorArrayReadV3", {from.handle, g.input(1), from.flow}, {{"dtype", g.input(2).dtype()}});
+  return {Value(), Value(), value, g.upstream(0)};
+}
+Values gather_grad(GradContext& g) {
+  if (!g.upstream(0).valid()) return {};
+  const GradientArray to(g.input(0), g.input(2));
+  return {Value(), Value(), emit1("TensorArrayScatterV3", {to.handle, g.input(1), g.upstream(0), to.flow})};
+}
+Values scatter_grad(GradContext& g) {
+  const GradientArray from(g.input(0), g.upstream(0));
+  const Value value = emit1("TensorArrayGatherV3", {from.handle, g.input(1), from.flow}, {{"dtype", g.input(2).dtype()}});
+  return {Value(), Value(), value, g.upstream(0)};
+}
+Values concat_grad(GradContext& g) {
+  if (!g.upstream(0).valid()) return {};
+  const GradientArray to(g.input(0), g.input(1));
+  return {Value(), emit1("TensorArraySplitV3", {to.handle, g.upstream(0), g.output(1), to.flow})};
+}
+Values split_grad(GradContext& g) {
+  const GradientArray from(g.input(0), g.upstream(0));
+  const Values joined =
+      g.emitter().emit("TensorArrayConcatV3", std::array{from.handle, from.flow}, {{"dtype", g.input(1).dtype()}});
+  return {Value(), joined[0], Value(), g.upstream(0)};
+}
+
+constexpr OpDef op(const char* name, const char* signature, ShapeFn shape, KernelFn kernel, GradientFn gradient = nullptr,
+                   uint32_t flags = kStateful) {
+  return {.name = name, .signature = signature, .shape = shape, .kernel = kernel, .gradient = gradient, .flags = flags};
 }
 
 constexpr OpDef kOps[] = {
     op("TensorArrayV3",
        "(size: int32) -> (handle: resource, flow: float); dtype: type; element_shape: shape = ?; dynamic_size: bool = false; "
        "clear_after_read: bool = true; identical_element_shapes: bool = false; tensor_array_name: string = \"\"",
-       make_shape, make_kernel),
+       make_shape, make_kernel, nullptr, kStateful | kNoGradient),
+    op("TensorArrayGradV3", "(handle: resource, flow_in: float) -> (grad_handle: resource, flow_out: float); source: string",
+       make_shape, gradients_kernel),
     op("TensorArrayWriteV3", "(handle: resource, index: int32, value: T, flow_in: float) -> (flow_out: float); T: type",
-       shape::scalar, write_kernel),
+       shape::scalar, write_kernel, write_grad),
     op("TensorArrayReadV3", "(handle: resource, index: int32, flow_in: float) -> (value: dtype); dtype: type", shape::unknown,
-       read_kernel),
+       read_kernel, read_grad),
     op("TensorArrayGatherV3",
        "(handle: resource, indices: int32, flow_in: float) -> (value: dtype); dtype: type; element_shape: shape = ?",
-       gather_shape, gather_kernel),
+       gather_shape, gather_kernel, gather_grad),
     op("TensorArrayScatterV3", "(handle: resource, indices: int32, value: T, flow_in: float) -> (flow_out: float); T: type",
-       shape::scalar, scatter_kernel),
+       shape::scalar, scatter_kernel, scatter_grad),
     op("TensorArrayConcatV3",
        "(handle: resource, flow_in: float) -> (value: dtype, lengths: int64); dtype: type; element_shape_except0: shape = ?",
-       concat_shape, concat_kernel),
+       concat_shape, concat_kernel, concat_grad),
     op("TensorArraySplitV3", "(handle: resource, value: T, lengths: int64, flow_in: float) -> (flow_out: float); T: type",
-       shape::scalar, split_kernel),
+       shape::scalar, split_kernel, split_grad),
     op("TensorArraySizeV3", "(handle: resource, flow_in: float) -> (size: int32)", shape::scalar, size_kernel),
     op("TensorArrayCloseV3", "(handle: resource) -> ()", shape::unknown, close_kernel),
 };

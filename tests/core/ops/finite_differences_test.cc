@@ -79,6 +79,7 @@ constexpr std::string_view kNarrow[] = {"MaxPool3DGradGrad"};
 
 /// Gradient ops that TensorFlow does not differentiate either.
 constexpr std::string_view kLast[] = {"Dilation2DBackpropFilter",
+                                      "TensorArrayGradV3",
                                       "Dilation2DBackpropInput",
                                       "IgammaGradA",
                                       "MaxPoolGradWithArgmax",
@@ -361,6 +362,31 @@ Value ragged_values(GraphBuilder& b, const Value& variants, int64_t rank) {
   return b.emit("RaggedTensorFromVariant", std::vector<Value>{variants}, attrs).back();
 }
 
+/// TensorFlow 1's TensorArray.
+struct Array {
+  Array(GraphBuilder& b, int64_t size) {
+    const std::array count = {int_scalar(b, size)};
+    const Values made = b.emit("TensorArrayV3", count, {{"dtype", DType::kFloat64}, {"clear_after_read", false}});
+    handle = made[0];
+    flow = made[1];
+  }
+  /// With these rows.
+  Array(GraphBuilder& b, const Value& rows) : Array(b, 3) {
+    flow = emit1("TensorArrayScatterV3", {handle, ints(b, {2, 0, 1}), rows, flow});
+  }
+  Value gathered(const std::vector<int64_t>& indices) const {
+    return emit1("TensorArrayGatherV3", {handle, ints(*handle.emitter, indices), flow}, {{"dtype", DType::kFloat64}});
+  }
+  Value handle, flow;
+};
+Values split_and_joined(GraphBuilder& b, const Values& x) {
+  Array array(b, 2);
+  array.flow = emit1("TensorArraySplitV3", {array.handle, square(x[0]), splits(b, {1, 2}), array.flow});
+  const std::array inputs = {array.handle, array.flow};
+  return {square(b.emit("TensorArrayConcatV3", inputs, {{"dtype", DType::kFloat64}})[0])};
+}
+Values scattered_and_gathered(GraphBuilder& b, const Values& x) { return {square(Array(b, square(x[0])).gathered({2, 0, 2}))}; }
+
 /// The ops, besides TensorListFromTensor and TensorListStack, that are taken so.
 const std::vector<Problem>& written_out() {
   static const std::vector<Problem> problems = {
@@ -383,6 +409,29 @@ const std::vector<Problem>& written_out() {
              return Values{square(emit1("ResourceGatherNd", {x[0], indices}, {{"dtype", DType::kFloat64}}))};
            },
        .variables = {variable_of(ramp({4, 2}))}},
+      {.op = "TensorArrayWriteV3",
+       .args = {ramp({2}), ramp({2})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             Array array(b, 2);
+             for (int64_t i = 0; i < 2; ++i) {
+               const Value value = x[static_cast<size_t>(i)];
+               array.flow = emit1("TensorArrayWriteV3", {array.handle, int_scalar(b, i), value, array.flow});
+             }
+             return Values{square(array.gathered({1, 0, 1}))};
+           }},
+      {.op = "TensorArrayReadV3",
+       .args = {ramp({3, 2})},
+       .trace =
+           [](GraphBuilder& b, const Values& x) {
+             const Array array(b, square(x[0]));
+             const std::array inputs = {array.handle, int_scalar(b, 1), array.flow};
+             return Values{square(b.emit("TensorArrayReadV3", inputs, {{"dtype", DType::kFloat64}})[0])};
+           }},
+      {.op = "TensorArrayScatterV3", .args = {ramp({3, 2})}, .trace = scattered_and_gathered},
+      {.op = "TensorArrayGatherV3", .args = {ramp({3, 2})}, .trace = scattered_and_gathered},
+      {.op = "TensorArraySplitV3", .args = {ramp({3, 2})}, .trace = split_and_joined},
+      {.op = "TensorArrayConcatV3", .args = {ramp({3, 2})}, .trace = split_and_joined},
       {.op = "TensorListFromTensor",
        .args = {ramp({3, 2})},
        .trace = [](GraphBuilder&, const Values& x) { return Values{square(stacked(list_of(x[0])))}; }},
