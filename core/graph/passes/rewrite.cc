@@ -16,6 +16,12 @@ bool has_calls(const Function& function) {
                      [](const Node& node) { return (node.op->def->flags & kCallsFunctions) != 0; });
 }
 
+/// Whether there is anything for a pass to do: each copies all nodes.
+bool has_op(const Function& function, std::string_view op) {
+  return std::any_of(function.nodes.begin(), function.nodes.end(),
+                     [&](const Node& node) { return std::string_view(node.op->def->name) == op; });
+}
+
 bool is_loop(const Node& node) { return std::string_view(node.op->def->name).ends_with("While"); }
 
 class Rewrites {
@@ -54,9 +60,9 @@ class Rewrites {
 
   Function finish(Function function, const std::vector<char>& invariant) {
     if (has_calls(function) && nodes_ < kMaxNodes) function = rewrite_called(function);
-    if (options_.fold_padding) function = fold_padding(function);
-    if (options_.fold_batch_norm) function = fold_batch_norm(function, invariant);
-    if (options_.einsum_to_matmul) function = einsum_to_matmul(function, invariant);
+    if (options_.fold_padding && has_op(function, "Pad")) function = fold_padding(function);
+    if (options_.fold_batch_norm && has_op(function, "FusedBatchNormV3")) function = fold_batch_norm(function, invariant);
+    if (options_.einsum_to_matmul && has_op(function, "Einsum")) function = einsum_to_matmul(function, invariant);
     if (options_.fuse_activations) function = fuse_activations(function);
     if (options_.prepack_weights) function = prepack_weights(function, invariant);
     return function;
