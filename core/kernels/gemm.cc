@@ -17,6 +17,10 @@ namespace {
 
 constexpr int64_t kTileColumns = 8;
 constexpr int64_t kBlockRows = 64;  // rows of a that are packed at a time
+// A b that no second-level cache holds is read from further away for each block of rows: there, rows that need no packing are
+// taken in taller blocks, where one thread takes them all.
+constexpr int64_t kLargeMatrix = 512 * 1024;
+constexpr int64_t kTallBlockRows = 256;
 
 /// Rows of the left matrix for one tile, packed: element p of row i is at[p · kTileRows + i].
 struct PackedRows {
@@ -213,17 +217,17 @@ void multiply_block(const Product& product, int64_t first, int64_t rows, RowsAt 
 
 /// Calls block(first row, rows, first panel, panel end, worker) for all of a product, on several threads where it is worth it.
 template <class Block>
-void for_blocks(Context& context, int64_t m, int64_t n, int64_t k, Block block) {
+void for_blocks(Context& context, int64_t m, int64_t n, int64_t k, Block block, int64_t block_rows = kBlockRows) {
   if (m == 0 || n == 0) return;
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
-  const int64_t blocks = (m + kBlockRows - 1) / kBlockRows;
+  const int64_t blocks = (m + block_rows - 1) / block_rows;
   const bool worth_sharing = m * n * k >= 100'000;
   // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
   const int64_t shares =
       blocks >= context.parallel.width() || !worth_sharing ? 1 : std::min<int64_t>(panels, context.parallel.width());
   run_tasks(context, blocks * shares, worth_sharing, [&](int64_t task, int worker) {
-    const int64_t first = task / shares * kBlockRows, share = task % shares;
-    block(first, std::min(kBlockRows, m - first), panels * share / shares, panels * (share + 1) / shares, worker);
+    const int64_t first = task / shares * block_rows, share = task % shares;
+    block(first, std::min(block_rows, m - first), panels * share / shares, panels * (share + 1) / shares, worker);
   });
 }
 
@@ -322,14 +326,16 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
     return gemm_packed(context, m, n, k, pack, packed, c, c_step, epilogue);
   }
   const Product product{n, k, packed, c, c_step, epilogue};
-  for_blocks(context, m, n, k, [&](int64_t first, int64_t rows, int64_t panel, int64_t panel_end, int) {
+  const auto block = [&](int64_t first, int64_t rows, int64_t panel, int64_t panel_end, int) {
     const auto rows_at = [=](int64_t i) {  // the last row stands in for those that are missing
       PlainRows tile;
       for (int64_t j = 0; j < kTileRows; ++j) tile.row[j] = a.data + (first + std::min(i + j, rows - 1)) * a.row_step;
       return tile;
     };
     multiply_block(product, first, rows, rows_at, panel, panel_end);
-  });
+  };
+  const bool tall = k * n >= kLargeMatrix && context.parallel.width() == 1;
+  for_blocks(context, m, n, k, block, tall ? kTallBlockRows : kBlockRows);
 }
 
 void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c, int64_t c_step,

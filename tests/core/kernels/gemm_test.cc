@@ -142,6 +142,25 @@ TEST_P(Gemm, Accumulates) {
   expect_near(c, expected, tolerance, "accumulated");
 }
 
+TEST(GemmEdge, TallBlocksOfOneThreadComputeWhatThreadsCompute) {
+  const int64_t m = 261, n = 1028, k = 512;
+  const std::vector<float> a = noise(m * k, 1), b = noise(k * n, 2);
+  std::vector<std::vector<float>> results;
+  for (const int width : {1, 3}) {
+    TestContext context(width);
+    results.emplace_back(static_cast<size_t>(m * n), NAN);
+    gemm(context, m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, results.back().data(), n);
+  }
+  EXPECT_EQ(results[0], results[1]) << "bit for bit";
+  for (int64_t i = 0; i < m; ++i) {
+    const int64_t j = i * 331 % n;
+    double sum = 0;
+    for (int64_t p = 0; p < k; ++p)
+      sum += static_cast<double>(a[static_cast<size_t>(i * k + p)]) * b[static_cast<size_t>(p * n + j)];
+    EXPECT_NEAR(results[0][static_cast<size_t>(i * n + j)], sum, 1e-4) << i << ", " << j;
+  }
+}
+
 TEST(GemmEdge, AnEmptySumIsZeroAndNothingIsNothing) {
   TestContext context(1);
   std::vector<float> c(6, NAN);
