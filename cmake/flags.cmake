@@ -27,7 +27,8 @@ else()
     add_compile_options(-O1 -fsanitize=thread -fno-omit-frame-pointer)
     add_link_options(-fsanitize=thread)
   elseif(KERAS_SANITIZE)
-    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # For the rooms. What else there is (tests, other libraries) is compiled as in the build without, so that one compiler cache does.
+    set(KERAS_SANITIZE_FLAGS -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
     # For the parsers: it counts what an input of a fuzzer reaches. The fuzzers themselves link libFuzzer.
     set(KERAS_FUZZED_FLAGS -fsanitize=fuzzer-no-link)
