@@ -300,6 +300,26 @@ describe('predict', () => {
     model.add(dense({ units: 1, inputShape: [3], kernelInitializer: 'ones' }));
     assert.deepEqual((await model.predict([[1, 2, 3]])).arraySync(), [[6]]);
   });
+  test('runs the layers that a Sequential has now, alone and inside another model, compiled or not', async () => {
+    const { dense } = keras.layers;
+    const ones = (units, inputShape) => dense({ units, inputShape, kernelInitializer: 'ones' });
+    const inner = keras.sequential({ layers: [ones(2, [1])] });
+    const x = keras.input({ shape: [1] });
+    const outer = keras.model({ inputs: x, outputs: inner.apply(x) });
+    const predicted = () => Promise.all([inner, outer].map(async (model) => (await model.predict([[1]])).arraySync()));
+    assert.deepEqual(await predicted(), [[[1, 1]], [[1, 1]]]);
+    inner.add(ones(3));
+    assert.deepEqual(await predicted(), [[[2, 2, 2]], [[2, 2, 2]]]);
+    inner.compile({ optimizer: 'sgd', loss: 'mse' });
+    assert.equal(await inner.evaluate([[1]], [[0, 0, 0]]), 4);
+    inner.pop();
+    inner.compile({ optimizer: 'sgd', loss: 'mse' });
+    assert.deepEqual(await predicted(), [[[1, 1]], [[1, 1]]]);
+    inner.add(dense({ units: 2, kernelInitializer: 'identity' }));
+    inner.add(ones(1));
+    assert.equal(await inner.evaluate([[1]], [[0]]), 4);
+    assert.deepEqual((await inner.fit([[1]], [[0]], { epochs: 1, verbose: 0 })).history.loss, [4]);
+  });
   test('tells shapes that do not fit, and stops at its signal', async () => {
     const model = line(2);
     await assert.rejects(model.predict([[1, 2, 3]]), (e) => /shape/i.test(e.message));

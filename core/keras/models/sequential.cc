@@ -69,6 +69,7 @@ void Sequential::add(const LayerPtr& layer) {
     connect(inputs_, outputs);
   }
   layers_ = stack_;
+  ++changes_;
   grew();
 }
 
@@ -82,6 +83,7 @@ void Sequential::pop() {
   if (layers().empty()) throw TypeError("There are no layers in the model.");
   stack_.pop_back();
   layers_ = stack_;
+  ++changes_;
   if (!is_graph_network()) return;
   if (stack_.size() <= 1) {
     inputs_.clear();

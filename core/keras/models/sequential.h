@@ -23,11 +23,14 @@ class Sequential final : public Functional {
   void add(const LayerPtr& layer);
   /// Throws TypeError for an empty stack.
   void pop();
+  /// How often layers have come and gone.
+  uint64_t changes() const { return changes_; }
 
  private:
   void start(const Shape& batch_shape, DType dtype, const std::string& input_name);
 
   std::vector<LayerPtr> stack_;  // the InputLayer first, if there is one
+  uint64_t changes_ = 0;
 };
 
 using SequentialPtr = std::shared_ptr<Sequential>;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/graph/gradients.h"
+#include "core/keras/models/sequential.h"
 
 namespace keras {
 namespace {
@@ -52,11 +53,22 @@ std::vector<Shape> open_shapes(const std::vector<Tensor>& tensors) {
   return shapes;
 }
 
+/// Another number once layers of a Sequential have come or gone, also of one inside. Looked up at each step: no allocation.
+uint64_t layers_version(const Layer& layer) {
+  const auto* network = layer.is_model() ? dynamic_cast<const Functional*>(&layer) : nullptr;
+  if (network == nullptr) return 0;
+  const auto* stack = dynamic_cast<const Sequential*>(network);
+  uint64_t version = stack != nullptr ? stack->changes() : 0;
+  for (const LayerPtr& inner : network->network_layers()) version = version * 0x100000001B3 + layers_version(*inner);
+  return version;
+}
+
 }  // namespace
 
 void Trainer::compile(const CompileConfig& config) { compile(config, make_optimizer(config.optimizer, model_->session())); }
 
 void Trainer::compile(CompileConfig config, OptimizerPtr optimizer) {
+  follow_layers();
   auto losses = model_->knows_signature() ? std::make_unique<CompiledLosses>(*model_, config) : nullptr;
   losses_ = std::move(losses);
   config_ = std::move(config);
@@ -73,6 +85,14 @@ void Trainer::make_losses() {
   if (!model_->knows_signature())
     throw RuntimeError("Model '{}' has not been built: build or call it before training", model_->name());
   losses_ = std::make_unique<CompiledLosses>(*model_, config_);
+}
+
+void Trainer::follow_layers() {
+  const uint64_t version = layers_version(*model_);
+  if (version == layers_version_) return;
+  layers_version_ = version;
+  losses_ = nullptr;
+  for (auto* steps : {&train_steps_, &test_steps_, &predict_steps_}) steps->clear();
 }
 
 /// What a call on `x` is traced for: models that fix their inputs have one trace, others one for each dtype and shape.
@@ -102,6 +122,7 @@ Executor& Trainer::find_or_trace(std::vector<Step>& steps, std::vector<TensorSpe
 }
 
 std::vector<Tensor> Trainer::predict_step(std::span<const Tensor> x, Runtime& runtime) {
+  follow_layers();
   const std::vector<TensorSpec> inputs = inputs_for(x);
   Executor& executor = find_or_trace(predict_steps_, inputs, [&] { return trace_call(false, "predict_step", inputs); });
   return executor.run(x, runtime);
@@ -141,6 +162,7 @@ FunctionPtr Trainer::trace_step(bool training, const Batch& batch) {
 Executor& Trainer::step(bool training, const Batch& batch) {
   if (!compiled())
     throw RuntimeError("You must compile your model before training/testing. Use `model.compile(optimizer, loss)`.");
+  follow_layers();
   make_losses();
   check_batch(*model_, batch);
   std::vector<TensorSpec> specs;

@@ -61,6 +61,8 @@ class Trainer {
   Logs run_step(bool training, const Batch& batch, Runtime& runtime);
   FunctionPtr trace_step(bool training, const Batch& batch);
   FunctionPtr trace_call(bool training, const std::string& function_name, const std::vector<TensorSpec>& inputs) const;
+  /// Drops what was made for layers that the model, or one inside, no longer consists of.
+  void follow_layers();
   std::vector<TensorSpec> inputs_for(std::span<const Tensor> x) const;
   void make_losses();
 
@@ -69,6 +71,7 @@ class Trainer {
   CompileConfig config_;
   std::unique_ptr<CompiledLosses> losses_;
   std::vector<Step> train_steps_, test_steps_, predict_steps_;
+  uint64_t layers_version_ = 0;  // for which they hold
 };
 
 }  // namespace keras
