@@ -49,8 +49,9 @@ std::optional<Edge> shape_constant(Rewriter& rewriter, const std::vector<int64_t
 
 }  // namespace
 
-Function einsum_to_matmul(const Function& function, const std::vector<char>& invariant) {
-  return rewrite_nodes(function, invariant, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function einsum_to_matmul(Function function, const std::vector<char>& invariant) {
+  Hoisting hoisting = find_hoisted(function, invariant);
+  return rewrite_nodes(std::move(function), std::move(hoisting), [](Rewriter& rewriter, int32_t id, const Node& node) {
     if (std::string_view(node.op->def->name) != "Einsum" || node.inputs.size() != 2 || node.dtypes[0] != DType::kFloat32)
       return false;
     const Shape x = rewriter.source().shape(node.inputs[0]), weights = rewriter.source().shape(node.inputs[1]);

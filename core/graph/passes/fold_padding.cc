@@ -25,8 +25,8 @@ bool is_padded_convolution(const Node& node) {
 
 }  // namespace
 
-Function fold_padding(const Function& function) {
-  return rewrite_nodes(function, {}, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function fold_padding(Function function) {
+  return rewrite_nodes(std::move(function), [](Rewriter& rewriter, int32_t id, const Node& node) {
     if (!is_padded_convolution(node) || !rewriter.is(rewriter.mapped(node.inputs[0]), "Pad")) return false;
     const Node pad = rewriter.made(rewriter.mapped(node.inputs[0]));
     std::vector<int64_t> paddings = spatial_paddings(rewriter, pad);

@@ -112,8 +112,8 @@ bool fuse_residual(Rewriter& rewriter, int32_t id, const Node& node) {
 
 }  // namespace
 
-Function fuse_activations(const Function& function) {
-  return rewrite_nodes(function, {}, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function fuse_activations(Function function) {
+  return rewrite_nodes(std::move(function), [](Rewriter& rewriter, int32_t id, const Node& node) {
     const std::string_view op = node.op->def->name;
     if (op == "AddV2") return fuse_residual(rewriter, id, node);
     if (op != "BiasAdd" && !is_activation(op)) return false;

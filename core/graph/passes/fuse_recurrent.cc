@@ -5,8 +5,8 @@
 
 namespace keras {
 
-Function fuse_recurrent(const Function& function) {
-  return rewrite_nodes(function, {}, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function fuse_recurrent(Function function) {
+  return rewrite_nodes(std::move(function), [](Rewriter& rewriter, int32_t id, const Node& node) {
     if (std::string_view(node.op->def->name) != "PartitionedCall") return false;
     const FunctionPtr& called = node.attrs.get<FunctionRef>("f").function;
     const auto form = called != nullptr ? recurrent_form(*called) : std::nullopt;

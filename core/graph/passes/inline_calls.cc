@@ -90,8 +90,8 @@ std::vector<Edge> add_body(Rewriter& rewriter, const Node& call, const Function&
 
 }  // namespace
 
-Function inline_calls(const Function& function, bool keeps_recurrent) {
-  Function result = rewrite_nodes(function, {}, [keeps_recurrent](Rewriter& rewriter, int32_t id, const Node& node) {
+Function inline_calls(Function function, bool keeps_recurrent) {
+  Function result = rewrite_nodes(std::move(function), [keeps_recurrent](Rewriter& rewriter, int32_t id, const Node& node) {
     if ((node.op->def->flags & kCallsFunctions) == 0) return false;
     const std::vector<Edge> inputs = rewriter.mapped(node.inputs);
     const Callee callee = callee_of(rewriter, node, inputs, keeps_recurrent);

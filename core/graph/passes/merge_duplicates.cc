@@ -24,8 +24,9 @@ bool same_value(const Tensor& a, const Tensor& b) {
 /// What calls Functions is not merged.
 bool same_function(const FunctionRef&, const FunctionRef&) { return false; }
 
-bool same_node(const Node& a, const Node& b) {
-  if (a.op != b.op || a.inputs != b.inputs || a.dtypes != b.dtypes) return false;
+/// Whether `a` is `b` with these inputs.
+bool same_node(const Node& a, const Node& b, const std::vector<Edge>& inputs) {
+  if (a.op != b.op || a.inputs != inputs || a.dtypes != b.dtypes) return false;
   const auto &items = a.attrs.items(), &others = b.attrs.items();
   return std::equal(items.begin(), items.end(), others.begin(), others.end(), [](const auto& x, const auto& y) {
     return x.first == y.first && same_attr(x.second, y.second, same_value, same_function);
@@ -34,9 +35,9 @@ bool same_node(const Node& a, const Node& b) {
 
 size_t mix(size_t hash, size_t value) { return hash ^ (value + 0x9e3779b9u + (hash << 6) + (hash >> 2)); }
 
-size_t hash_of(const Node& node) {
+size_t hash_of(const Node& node, const std::vector<Edge>& inputs) {
   size_t hash = std::hash<const void*>()(node.op);
-  for (const Edge& input : node.inputs) {
+  for (const Edge& input : inputs) {
     hash = mix(mix(hash, static_cast<size_t>(input.node)), static_cast<size_t>(input.output));
   }
   if (const AttrValue* value = node.attrs.find("value")) {
@@ -68,11 +69,11 @@ bool DuplicateMerger::visit(Rewriter& rewriter, int32_t id, const Node& node) {
   if (std::string_view(node.op->def->name) == "ReadVariableOp") return visit_read(rewriter, id, node);
   if ((node.op->def->flags & (kStateful | kCallsFunctions)) != 0) forget_reads(rewriter, node);
   if (!may_merge(node)) return false;
-  Node moved{.op = node.op, .inputs = rewriter.mapped(node.inputs), .attrs = node.attrs, .dtypes = node.dtypes};
-  const size_t hash = hash_of(moved);
+  const std::vector<Edge> inputs = rewriter.mapped(node.inputs);
+  const size_t hash = hash_of(node, inputs);
   const auto [first, last] = made_.equal_range(hash);
   const auto found =
-      std::find_if(first, last, [&](const auto& entry) { return same_node(rewriter.made({entry.second, 0}), moved); });
+      std::find_if(first, last, [&](const auto& entry) { return same_node(rewriter.made({entry.second, 0}), node, inputs); });
   if (found == last) {
     made_.emplace(hash, rewriter.next_node());
     return false;

@@ -1,4 +1,5 @@
 // The rewrites that run before planning, each in a file of its own. A rewritten Function computes the same, up to rounding.
+// Where a pass is told of `invariant` arguments, the Function is a loop's body: they are the same in all rounds.
 // Ops that are stateful are neither merged, folded nor dropped, and keep their order; of variables' reads only those are merged
 // or moved between which nobody can have written.
 #pragma once
@@ -14,9 +15,9 @@ namespace keras {
 
 /// Calls become the nodes of the called Function, in their place; so do conditions whose value is a constant. What
 /// fuse_recurrent() knows stays called if it `keeps_recurrent`.
-Function inline_calls(const Function& function, bool keeps_recurrent);
+Function inline_calls(Function function, bool keeps_recurrent);
 /// Calls of the functions of Keras's recurrent layers become ops that compute the same.
-Function fuse_recurrent(const Function& function);
+Function fuse_recurrent(Function function);
 
 // The simplifications look at one node each, all in one walk: true if they have put something in the node's place.
 
@@ -55,15 +56,15 @@ void emit_loop(Rewriter& rewriter, int32_t id, const Node& node, Function condit
 std::vector<char> invariant_arguments(const Function& body);
 
 /// Pad before an unpadded convolution becomes the convolution's explicit padding: one pass over the image less.
-Function fold_padding(const Function& function);
+Function fold_padding(Function function);
 /// Inference batch norm after a convolution becomes a factor and a bias, computed when variables change.
-Function fold_batch_norm(const Function& function, const std::vector<char>& invariant);
+Function fold_batch_norm(Function function, const std::vector<char>& invariant);
 /// Einsum with weights becomes a matrix product, so that they can be packed.
-Function einsum_to_matmul(const Function& function, const std::vector<char>& invariant);
+Function einsum_to_matmul(Function function, const std::vector<char>& invariant);
 /// Bias, residual sum and activation become the epilogue of the product that they follow.
-Function fuse_activations(const Function& function);
+Function fuse_activations(Function function);
 /// Weights are brought into the order in which the kernels read them, once, not at each run or round.
-Function prepack_weights(const Function& function, const std::vector<char>& invariant);
+Function prepack_weights(Function function, const std::vector<char>& invariant);
 
 /// All that `options` ask for, in this order; in the Functions that this one calls, too.
 Function rewrite(const Function& function, const PassOptions& options);

@@ -32,8 +32,9 @@ bool is_packed(const Node& node, std::string_view shape_attr) {
 
 }  // namespace
 
-Function prepack_weights(const Function& function, const std::vector<char>& invariant) {
-  return rewrite_nodes(function, invariant, [](Rewriter& rewriter, int32_t id, const Node& node) {
+Function prepack_weights(Function function, const std::vector<char>& invariant) {
+  Hoisting hoisting = find_hoisted(function, invariant);
+  return rewrite_nodes(std::move(function), std::move(hoisting), [](Rewriter& rewriter, int32_t id, const Node& node) {
     const std::string_view op = node.op->def->name;
     const bool product = op == "MatMul" || op == "_FusedMatMul";
     if (!product && op != "Conv2D" && op != "_FusedConv2D") return false;

@@ -16,7 +16,7 @@ bool has_calls(const Function& function) {
                      [](const Node& node) { return (node.op->def->flags & kCallsFunctions) != 0; });
 }
 
-/// Whether there is anything for a pass to do: each copies all nodes.
+/// Whether there is anything for a pass to do: each looks at all nodes.
 bool has_op(const Function& function, std::string_view op) {
   return std::any_of(function.nodes.begin(), function.nodes.end(),
                      [&](const Node& node) { return std::string_view(node.op->def->name) == op; });
@@ -37,19 +37,20 @@ class Rewrites {
     nodes_ += static_cast<int64_t>(result.nodes.size());
     const bool simplifies = options_.remove_no_ops || options_.remove_casts || options_.remove_transposes ||
                             options_.fold_constants || options_.merge_duplicates;
-    return simplifies ? simplify(result) : result;
+    if (simplifies) result = simplify(std::move(result));
+    return result;
   }
 
   Function expand(const Function& function) const {
     if (!has_calls(function)) return function;
     Function result = options_.inline_calls ? inline_calls(function, options_.fuse_recurrent) : function;
-    return options_.fuse_recurrent ? fuse_recurrent(result) : result;
+    return options_.fuse_recurrent ? fuse_recurrent(std::move(result)) : result;
   }
 
-  Function simplify(const Function& function) const {
+  Function simplify(Function function) const {
     ConstantFolder folder;
     DuplicateMerger merger;
-    return rewrite_nodes(function, {}, [&](Rewriter& rewriter, int32_t id, const Node& node) {
+    return rewrite_nodes(std::move(function), [&](Rewriter& rewriter, int32_t id, const Node& node) {
       return (options_.remove_no_ops && remove_no_op(rewriter, id, node)) ||
              (options_.remove_casts && remove_cast(rewriter, id, node)) ||
              (options_.remove_transposes && remove_transpose(rewriter, id, node)) ||
@@ -59,17 +60,18 @@ class Rewrites {
   }
 
   Function finish(Function function, const std::vector<char>& invariant) {
-    if (has_calls(function) && nodes_ < kMaxNodes) function = rewrite_called(function);
-    if (options_.fold_padding && has_op(function, "Pad")) function = fold_padding(function);
-    if (options_.fold_batch_norm && has_op(function, "FusedBatchNormV3")) function = fold_batch_norm(function, invariant);
-    if (options_.einsum_to_matmul && has_op(function, "Einsum")) function = einsum_to_matmul(function, invariant);
-    if (options_.fuse_activations) function = fuse_activations(function);
-    if (options_.prepack_weights) function = prepack_weights(function, invariant);
+    if (has_calls(function) && nodes_ < kMaxNodes) function = rewrite_called(std::move(function));
+    if (options_.fold_padding && has_op(function, "Pad")) function = fold_padding(std::move(function));
+    if (options_.fold_batch_norm && has_op(function, "FusedBatchNormV3"))
+      function = fold_batch_norm(std::move(function), invariant);
+    if (options_.einsum_to_matmul && has_op(function, "Einsum")) function = einsum_to_matmul(std::move(function), invariant);
+    if (options_.fuse_activations) function = fuse_activations(std::move(function));
+    if (options_.prepack_weights) function = prepack_weights(std::move(function), invariant);
     return function;
   }
 
-  Function rewrite_called(const Function& function) {
-    return rewrite_nodes(function, {}, [&](Rewriter& rewriter, int32_t id, const Node& node) {
+  Function rewrite_called(Function function) {
+    return rewrite_nodes(std::move(function), [&](Rewriter& rewriter, int32_t id, const Node& node) {
       if ((node.op->def->flags & kCallsFunctions) == 0 || !are_there(node)) return false;
       if (is_loop(node))
         rewrite_loop(rewriter, id, node);

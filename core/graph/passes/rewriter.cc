@@ -38,18 +38,18 @@ std::vector<Shape> shapes_in(const Function& function, const Node& node) {
 
 }  // namespace
 
-Rewriter::Rewriter(const Function& source, const std::vector<char>& invariant)
-    : source_(source),
-      index_(source),
-      hoisting_(find_hoisted(source, invariant)),
+Rewriter::Rewriter(Function source, Hoisting hoisting)
+    : source_(std::move(source)),
+      index_(source_),
+      hoisting_(std::move(hoisting)),
       map_(static_cast<size_t>(index_.count())),
       uses_(static_cast<size_t>(index_.count()), 0) {
-  copy_.name = source.name;
-  copy_.nodes.reserve(source.nodes.size() + 16);
-  for (const Node& node : source.nodes) {
+  copy_.name = source_.name;
+  copy_.nodes.reserve(source_.nodes.size() + 16);
+  for (const Node& node : source_.nodes) {
     for (const Edge& input : node.inputs) ++uses_[static_cast<size_t>(index_.of(input))];
   }
-  for (const Edge& output : source.outputs) ++uses_[static_cast<size_t>(index_.of(output))];
+  for (const Edge& output : source_.outputs) ++uses_[static_cast<size_t>(index_.of(output))];
 }
 
 std::vector<Edge> Rewriter::mapped(std::span<const Edge> old_edges) const {
@@ -67,10 +67,14 @@ void Rewriter::copy(int32_t id) {
     map_[static_cast<size_t>(index_.of(id, 0))] = known->second;  // an inlined Function needed it before
     return;
   }
-  Node node = source_.nodes[static_cast<size_t>(id)];
-  for (Edge& input : node.inputs) input = mapped(input);
+  Node& node = source_.nodes[static_cast<size_t>(id)];
+  const int32_t new_id = add({.op = node.op,
+                              .name = std::move(node.name),
+                              .inputs = mapped(node.inputs),
+                              .attrs = std::move(node.attrs),
+                              .dtypes = node.dtypes,
+                              .shapes = node.shapes});
   const auto outputs = static_cast<int32_t>(node.dtypes.size());
-  const int32_t new_id = add(std::move(node));
   for (int32_t i = 0; i < outputs; ++i) map_[static_cast<size_t>(index_.of(id, i))] = {new_id, i};
 }
 

@@ -1,10 +1,11 @@
-// Copies a Function node by node; a rewrite puts other nodes in the place of some.
+// Carries a Function over node by node; a rewrite puts other nodes in the place of some.
 #pragma once
 
 #include <initializer_list>
 #include <map>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/graph/function.h"
@@ -17,9 +18,10 @@ namespace keras {
 /// have new edges already.
 class Rewriter {
  public:
-  /// `invariant`: of a loop's body, the arguments that are the same in all rounds.
-  explicit Rewriter(const Function& source, const std::vector<char>& invariant = {});
+  /// `hoisting` is that of the source; a rewrite that does not ask for it need not give it.
+  explicit Rewriter(Function source, Hoisting hoisting = {});
 
+  /// Nodes that have been copied have no name and no attributes here any more: see made().
   const Function& source() const { return source_; }
   /// Copies node `id` as it is.
   void copy(int32_t id);
@@ -52,14 +54,14 @@ class Rewriter {
   int32_t next_node() const { return static_cast<int32_t>(copy_.nodes.size()); }
   /// How many nodes and results use an old edge.
   int uses(const Edge& old_edge) const { return uses_[static_cast<size_t>(index_.of(old_edge))]; }
-  /// Whether an old edge depends on constants, unassigned variables and invariant arguments only.
+  /// Whether an old edge depends on constants, unassigned variables and invariant arguments only. REQUIRES: hoisting was given.
   bool is_hoisted(const Edge& old_edge) const { return hoisting_.hoisted[static_cast<size_t>(old_edge.node)] != 0; }
 
   /// The copy, without what the replacements left unused.
   Function finish();
 
  private:
-  const Function& source_;
+  Function source_;
   ValueIndex index_;
   Hoisting hoisting_;
   std::vector<Edge> map_;
@@ -70,12 +72,17 @@ class Rewriter {
 
 /// Runs `visit(rewriter, id, node)` on each node; false copies the node.
 template <class Visit>
-Function rewrite_nodes(const Function& function, const std::vector<char>& invariant, Visit&& visit) {
-  Rewriter rewriter(function, invariant);
-  for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
-    if (!visit(rewriter, id, function.nodes[static_cast<size_t>(id)])) rewriter.copy(id);
+Function rewrite_nodes(Function function, Hoisting hoisting, Visit&& visit) {
+  Rewriter rewriter(std::move(function), std::move(hoisting));
+  const std::vector<Node>& nodes = rewriter.source().nodes;
+  for (int32_t id = 0; id < static_cast<int32_t>(nodes.size()); ++id) {
+    if (!visit(rewriter, id, nodes[static_cast<size_t>(id)])) rewriter.copy(id);
   }
   return rewriter.finish();
+}
+template <class Visit>
+Function rewrite_nodes(Function function, Visit&& visit) {
+  return rewrite_nodes(std::move(function), Hoisting(), std::forward<Visit>(visit));
 }
 
 /// Infers the shapes of all nodes again, where they have become better known. Shapes that do not fit stay as they are: that is
