@@ -157,7 +157,7 @@ void Executor::State::compute_hoisted(Runtime& runtime) {
   for (const Capture& capture : function.captures) {
     values[static_cast<size_t>(index.of(capture.node, 0))] = capture.value;
   }
-  NodeContext context(runtime, nested, values, nullptr);
+  NodeContext context(runtime, nested, values, nullptr, {});
   std::vector<Operand> operands;
   const std::vector<char> spared = take_packed();
   for (int32_t id = 0; id < static_cast<int32_t>(function.nodes.size()); ++id) {
@@ -235,7 +235,7 @@ void Executor::State::check_shapes(const Node& node) {
 }
 
 void Executor::State::run_steps(const Plan& plan, Runtime& runtime) {
-  NodeContext context(runtime, nested, values, arena.get());
+  NodeContext context(runtime, nested, values, arena.get(), plan.lent);
   const std::span<const Operand> operands = plan.operands;
   const std::span<const Slot> slots = plan.slots;
   for (const Step& step : plan.steps) {

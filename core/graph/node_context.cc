@@ -1,6 +1,8 @@
 // Inputs, outputs and calls of a kernel.
 #include "core/graph/node_context.h"
 
+#include <utility>
+
 #include "core/base/error.h"
 
 namespace keras {
@@ -33,19 +35,29 @@ Tensor& NodeContext::output(int index, const Shape& shape) {
   return outputs_[i] = place(i, shape, bytes);
 }
 
-Tensor NodeContext::place(size_t output, const Shape& shape, int64_t bytes) const {
-  if (!slots_.empty() && slots_[output].bytes == bytes) {
-    const Slot& slot = slots_[output];
-    if (slot.offset >= 0) return Tensor::borrow(dtypes_[output], shape, arena_ + slot.offset);
-    if (slot.in_place_of >= 0) {
-      Tensor& dying = values_[static_cast<size_t>(slot.in_place_of)];
-      // A kernel may have passed on memory that others hold, too.
-      if (dying.owner().use_count() == 1 && dying.size_bytes() == bytes) {
-        return Tensor::borrow(dtypes_[output], shape, dying.raw(), dying.owner());
-      }
+Tensor NodeContext::place(size_t output, const Shape& shape, int64_t bytes) {
+  const DType dtype = dtypes_[output];
+  if (slots_.empty() || slots_[output].bytes != bytes) return Tensor::allocate(dtype, shape);
+  const Slot& slot = slots_[output];
+  if (slot.offset >= 0) return Tensor::borrow(dtype, shape, memory_of(slot) + slot.offset);
+  if (slot.in_place_of >= 0) {
+    Tensor& dying = values_[static_cast<size_t>(slot.in_place_of)];
+    // A kernel may have passed on memory that others hold, too.
+    if (dying.owner().use_count() == 1 && dying.size_bytes() == bytes) {
+      return Tensor::borrow(dtype, shape, dying.raw(), dying.owner());
     }
   }
-  return Tensor::allocate(dtypes_[output], shape);
+  if (slot.lender < 0) return Tensor::allocate(dtype, shape);
+  const auto memory = std::exchange(lent_[static_cast<size_t>(slot.lender)], nullptr);
+  return memory == nullptr ? Tensor::allocate(dtype, shape) : Tensor::borrow(dtype, shape, memory.get(), memory);
+}
+
+/// What a value with an offset lives in.
+std::byte* NodeContext::memory_of(const Slot& slot) {
+  if (slot.lender < 0) return arena_;
+  const auto lender = static_cast<size_t>(slot.lender);
+  if (lent_[lender] == nullptr) lent_[lender] = allocate_aligned(lent_bytes_[lender]);
+  return lent_[lender].get();
 }
 
 void NodeContext::set_output(int index, Tensor tensor) {

@@ -29,9 +29,10 @@ class NestedExecutors {
 /// Serves one node after another: which, and where its inputs and outputs are, is set by bind().
 class NodeContext final : public KernelContext {
  public:
-  /// All values of the run, by value index; memory of the plan's arena.
-  NodeContext(Runtime& runtime, NestedExecutors& nested, std::span<Tensor> values, std::byte* arena)
-      : runtime_(runtime), nested_(nested), values_(values), arena_(arena) {}
+  /// All values of the run, by value index; memory of the plan's arena; Plan::lent.
+  NodeContext(Runtime& runtime, NestedExecutors& nested, std::span<Tensor> values, std::byte* arena,
+              std::span<const int64_t> lent)
+      : runtime_(runtime), nested_(nested), values_(values), arena_(arena), lent_bytes_(lent), lent_(lent.size()) {}
 
   /// `slots`: of the outputs, which stand at `first_output`; empty: each gets memory of its own.
   void bind(const RegisteredOp& op, const Attrs& attrs, std::span<const DType> dtypes, std::span<const Operand> operands,
@@ -61,12 +62,15 @@ class NodeContext final : public KernelContext {
 
  private:
   Tensor& value_of(int index) const { return values_[static_cast<size_t>(operands_[static_cast<size_t>(index)].value)]; }
-  Tensor place(size_t output, const Shape& shape, int64_t bytes) const;
+  Tensor place(size_t output, const Shape& shape, int64_t bytes);
+  std::byte* memory_of(const Slot& slot);
 
   Runtime& runtime_;
   NestedExecutors& nested_;
   std::span<Tensor> values_;
   std::byte* arena_;
+  std::span<const int64_t> lent_bytes_;
+  std::vector<std::shared_ptr<std::byte>> lent_;  // memory of results to come: there from its first use until they take it
   const RegisteredOp* op_ = nullptr;
   const Attrs* attrs_ = nullptr;
   std::span<const DType> dtypes_;

@@ -16,7 +16,7 @@ std::vector<Tensor> run_kernel(const RegisteredOp& op, std::span<const Tensor> i
   for (size_t i = 0; i < inputs.size(); ++i) operands.push_back({static_cast<int32_t>(i), false});
   values.resize(inputs.size() + dtypes.size());
   NestedExecutors nested{PassOptions()};
-  NodeContext context(runtime, nested, values, nullptr);
+  NodeContext context(runtime, nested, values, nullptr, {});
   context.bind(op, attrs, dtypes, operands, static_cast<int32_t>(inputs.size()), {});
   run_op_kernel(*op.def, context);
   values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(inputs.size()));

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/graph/executor.h"
 #include "core/graph/node_check.h"
 #include "core/graph/op_runner.h"
 
@@ -22,6 +23,7 @@ struct Block {
   int32_t last = 0;   // node after which nobody reads it
   int64_t offset = -1;
   bool escapes = false;  // leaves with a result: memory of its own
+  int32_t lender = -1;   // index of the result's memory that it is in, or that it lends
 };
 
 /// Ops whose outputs are tensors that exist already, or that others made.
@@ -68,6 +70,8 @@ class Planner {
   bool is_hoisted(int32_t id) const { return hoisting_.hoisted[static_cast<size_t>(id)] != 0; }
   bool is_folded(int32_t id) const { return !folded_[static_cast<size_t>(id)].empty(); }
   bool runs(int32_t id) const { return runs_[static_cast<size_t>(id)] != 0; }
+  Block& block(int32_t id) { return blocks_[static_cast<size_t>(id)]; }
+  const Block& block(int32_t id) const { return blocks_[static_cast<size_t>(id)]; }
 
   void infer_all() {
     folded_.resize(function_.nodes.size());
@@ -190,64 +194,94 @@ class Planner {
     if (output == 0 && (n.op->def->flags & kInPlace) != 0) {
       const int32_t reused = find_in_place(id, bytes, element_bytes);
       if (reused >= 0) {
-        const int32_t block = block_of_[static_cast<size_t>(reused)];
-        block_of_[static_cast<size_t>(value)] = block;
+        const int32_t memory = block_of_[static_cast<size_t>(reused)];
+        block_of_[static_cast<size_t>(value)] = memory;
         in_place_of_[static_cast<size_t>(value)] = reused;
-        extend(block, last);
+        extend(memory, last);
         return;
       }
     }
     block_of_[static_cast<size_t>(value)] = static_cast<int32_t>(blocks_.size());
-    blocks_.push_back({bytes, id, last, -1, false});
+    blocks_.push_back({.bytes = bytes, .first = id, .last = last});
   }
 
-  void extend(int32_t block, int32_t last) {
-    auto& b = blocks_[static_cast<size_t>(block)];
-    b.last = std::max(b.last, last);
-  }
+  void extend(int32_t id, int32_t last) { block(id).last = std::max(block(id).last, last); }
 
   /// An input, in a block of equal size, that dies at this node.
   int32_t find_in_place(int32_t id, int64_t bytes, int64_t element_bytes) const {
     for (const Edge& input : node(id).inputs) {
-      const int32_t value = index_.of(input), block = block_of_[static_cast<size_t>(value)];
-      if (block < 0 || dtype_bytes(function_.dtype(input)) != element_bytes) continue;
-      const Block& b = blocks_[static_cast<size_t>(block)];
-      if (b.bytes == bytes && b.last == id) return value;
+      const int32_t value = index_.of(input), memory = block_of_[static_cast<size_t>(value)];
+      if (memory < 0 || dtype_bytes(function_.dtype(input)) != element_bytes) continue;
+      if (block(memory).bytes == bytes && block(memory).last == id) return value;
     }
     return -1;
   }
 
   void mark_escapes() {
     for (const Edge& output : function_.outputs) {
-      const int32_t block = block_of_[static_cast<size_t>(index_.of(output))];
-      if (block >= 0) blocks_[static_cast<size_t>(block)].escapes = true;
+      const int32_t id = block_of_[static_cast<size_t>(index_.of(output))];
+      if (id >= 0) block(id).escapes = true;
     }
   }
 
-  // Greedy by size: large blocks first, each at the lowest offset that is free during its life.
+  // Greedy by size: large blocks first, each at the lowest offset that is free during its life. Those that the arena would have
+  // to grow for go into the memory of a later result, if there is room.
   void place_blocks() {
     std::vector<int32_t> order(blocks_.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-      return blocks_[static_cast<size_t>(a)].bytes > blocks_[static_cast<size_t>(b)].bytes;
-    });
-    std::vector<int32_t> placed;  // by offset
+    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return block(a).bytes > block(b).bytes; });
+    std::vector<int32_t> results;  // that may lend; one larger than tensors may be is refused when it is made, not before
     for (const int32_t id : order) {
-      Block& block = blocks_[static_cast<size_t>(id)];
-      if (block.escapes) continue;
-      int64_t offset = 0;
-      for (const int32_t other_id : placed) {
-        const Block& other = blocks_[static_cast<size_t>(other_id)];
-        if (other.last < block.first || block.last < other.first) continue;
-        if (other.offset - offset >= block.bytes) break;
-        offset = std::max(offset, (other.offset + other.bytes + kAlignment - 1) / kAlignment * kAlignment);
-      }
-      block.offset = offset;
-      plan_.arena_bytes = std::max(plan_.arena_bytes, offset + block.bytes);
-      const auto at = std::upper_bound(placed.begin(), placed.end(), offset,
-                                       [&](int64_t o, int32_t other) { return o < blocks_[static_cast<size_t>(other)].offset; });
-      placed.insert(at, id);
+      if (block(id).escapes && block(id).bytes <= runtime_.limits.tensor_bytes) results.push_back(id);
     }
+    std::vector<int32_t> arena;
+    for (const int32_t id : order) {
+      if (block(id).escapes) continue;
+      const int64_t offset = lowest_offset(block(id), arena), end = offset + block(id).bytes;
+      if (end > plan_.arena_bytes && place_in_result(id, results)) continue;
+      plan_.arena_bytes = std::max(plan_.arena_bytes, end);
+      place(id, offset, arena);
+    }
+  }
+
+  /// `placed`: blocks of one memory, by offset.
+  int64_t lowest_offset(const Block& b, const std::vector<int32_t>& placed) const {
+    int64_t offset = 0;
+    for (const int32_t id : placed) {
+      const Block& other = block(id);
+      if (other.last < b.first || b.last < other.first) continue;
+      if (other.offset - offset >= b.bytes) break;
+      offset = std::max(offset, (other.offset + other.bytes + kAlignment - 1) / kAlignment * kAlignment);
+    }
+    return offset;
+  }
+
+  void place(int32_t id, int64_t offset, std::vector<int32_t>& placed) {
+    block(id).offset = offset;
+    const auto at =
+        std::upper_bound(placed.begin(), placed.end(), offset, [&](int64_t o, int32_t other) { return o < block(other).offset; });
+    placed.insert(at, id);
+  }
+
+  /// In the smallest result, of those from large to small, that has room and is made when the block is dead.
+  bool place_in_result(int32_t id, const std::vector<int32_t>& results) {
+    Block& b = block(id);
+    for (auto result = results.rbegin(); result != results.rend(); ++result) {
+      Block& lender = block(*result);
+      if (lender.bytes < b.bytes || lender.first <= b.last) continue;
+      if (lender.lender < 0) {
+        lender.lender = static_cast<int32_t>(plan_.lent.size());
+        plan_.lent.push_back(lender.bytes);
+        tenants_.emplace_back();
+      }
+      std::vector<int32_t>& tenants = tenants_[static_cast<size_t>(lender.lender)];
+      const int64_t offset = lowest_offset(b, tenants);
+      if (offset + b.bytes > lender.bytes) continue;
+      b.lender = lender.lender;
+      place(id, offset, tenants);
+      return true;
+    }
+    return false;
   }
 
   void write_slots() {
@@ -255,10 +289,10 @@ class Planner {
     for (int32_t value = 0; value < index_.count(); ++value) {
       const int32_t id = block_of_[static_cast<size_t>(value)];
       if (id < 0) continue;
-      const Block& block = blocks_[static_cast<size_t>(id)];
+      const Block& b = block(id);
       Slot& slot = plan_.slots[static_cast<size_t>(value)];
-      slot = {block.offset, block.bytes, -1};
-      if (block.escapes) slot.in_place_of = in_place_of_[static_cast<size_t>(value)];
+      slot = {.offset = b.offset, .bytes = b.bytes, .lender = b.lender};
+      if (b.escapes) slot.in_place_of = in_place_of_[static_cast<size_t>(value)];
     }
   }
 
@@ -321,8 +355,8 @@ class Planner {
   /// Results have memory of their own from the node that makes their block to the end of the run.
   void find_peak() {
     plan_.peak_bytes = plan_.arena_bytes;
-    for (const Block& block : blocks_) {
-      if (block.escapes) plan_.peak_bytes += block.bytes;
+    for (const Block& b : blocks_) {
+      if (b.escapes) plan_.peak_bytes += b.bytes;
     }
   }
 
@@ -341,6 +375,7 @@ class Planner {
   std::vector<int32_t> last_use_;        // node; end_: it is a result
   std::vector<const Tensor*> captured_;  // node → the value that it is; null: no capture
   std::vector<Block> blocks_;
+  std::vector<std::vector<int32_t>> tenants_;  // of each in Plan::lent: the blocks there, by offset
 };
 
 }  // namespace

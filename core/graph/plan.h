@@ -13,9 +13,10 @@ class Runtime;
 
 /// Where one output of one node lives.
 struct Slot {
-  int64_t offset = -1;  // in the arena; -1: memory of its own, allocated when the kernel asks
+  int64_t offset = -1;  // in the arena, or in what a result lends; -1: memory of its own, from when the kernel asks
   int64_t bytes = 0;
   int32_t in_place_of = -1;  // value index of an input that dies here, whose own memory is taken over
+  int32_t lender = -1;       // in Plan::lent: whose memory that is, or (offset -1) what the value itself has lent; -1: none
 };
 
 struct Operand {
@@ -45,6 +46,7 @@ struct Plan {
   std::vector<int32_t> releases;
   std::vector<int32_t> left_over;  // results, and arguments that no step uses
   std::vector<FoldedValue> folded;
+  std::vector<int64_t> lent;  // bytes of each result whose memory earlier values live in, until it is made
   int64_t arena_bytes = 0;
   int64_t peak_bytes = 0;  // the arena, and what lives outside of it at a time, as far as shapes tell
 };
@@ -62,7 +64,8 @@ class ValueIndex {
 };
 
 /// Infers all shapes from those of the arguments, computes what depends on shapes alone, and lays out the arena: values
-/// whose lives do not overlap share memory, ops that may run in place do. What is `hoisted` needs no memory here.
+/// whose lives do not overlap share memory, ops that may run in place do; results have memory of their own, which holds earlier
+/// values until then. What is `hoisted` needs no memory here.
 Plan make_plan(const Function& function, const ValueIndex& index, const Hoisting& hoisting, std::vector<Shape> arg_shapes,
                Runtime& runtime);
 

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/ops/builders.h"
+#include "tests/core/graph/interpreter.h"
 #include "tests/core/graph/support.h"
 
 namespace keras {
@@ -76,6 +77,48 @@ TEST(Executor, ReusesMemoryOfDeadValues) {
   executor.run(args, *runtime);
   // One product and what it is made from are alive at a time.
   EXPECT_LE(executor.arena_bytes(), 2 * 4 * 1000 * 4 + 128);
+}
+
+/// Earlier values live where a result will be: that must never be seen in a result, or in what keeps one.
+TEST(Executor, HandsOutResultsThatNothingChangesAnyMore) {
+  const auto kept = variable("kept", Tensor::zeros(DType::kFloat32, {3, 8}));
+  GraphBuilder builder("f");
+  const Value x = builder.arg("x", DType::kFloat32, {-1, 8});
+  const auto weights = [&](uint32_t seed) { return builder.constant(noise({8, 8}, seed)); };
+  const Value first = tanh(matmul(x, weights(1))), second = tanh(matmul(first, weights(2)));
+  builder.assign(kept, first);  // a copy: its memory is that of a result afterwards
+  const Value third = matmul(second, weights(3));
+  const Value flat = reshape(third, {-1});
+  const std::array results = {third, third, flat, relu(third)};
+  const FunctionPtr function = builder.finish(results, {"a", "b", "flat", "positive"});
+  Executor executor(function);
+  const auto runtime = serial_runtime();
+  std::vector<std::vector<Tensor>> found, wanted;
+  std::vector<Tensor> assigned;
+  for (uint32_t run = 0; run < 4; ++run) {
+    const std::array args = {noise({3, 8}, 10 + run)};
+    wanted.push_back(testing::interpret(*function, args, *runtime));
+    assigned.push_back(kept->value().clone());
+    found.push_back(executor.run(args, *runtime));
+    testing::expect_close(kept->value(), assigned.back(), 1e-6);
+  }
+  for (size_t run = 0; run < found.size(); ++run) {  // after all runs
+    for (size_t i = 0; i < wanted[run].size(); ++i) testing::expect_close(found[run][i], wanted[run][i], 1e-6);
+  }
+}
+
+TEST(Executor, RefusesAResultThatIsTooLargeWhenItIsMade) {
+  GraphBuilder builder("f");
+  const Value x = builder.arg("x", DType::kFloat32, {-1, 8});
+  const Value y = matmul(tanh(matmul(x, builder.constant(noise({8, 8})))), builder.constant(noise({8, 1})));
+  const std::array results = {matmul(y, builder.constant(noise({1, 64})))};
+  Executor executor(builder.finish(results, {"y"}));
+  Runtime runtime(kernels::make_serial(), 1, Limits{.tensor_bytes = 1024});
+  const std::array args = {noise({16, 8})};
+  EXPECT_THROW(executor.run(args, runtime), ResourceExhaustedError);
+  EXPECT_EQ(executor.arena_bytes(), 512 + 64) << "no earlier value asks for its memory";
+  const std::array small = {noise({4, 8})};
+  EXPECT_EQ(executor.run(small, runtime)[0].shape(), (Shape{4, 64}));
 }
 
 TEST(Executor, NamesTheNodeWhereShapesDoNotFit) {
