@@ -1,6 +1,6 @@
-// Conv2D, DepthwiseConv2dNative or MatMul, then BiasAdd, then (convolutions) the sum with a residual, then an activation:
-// one _Fused op, whose kernel does the rest while the product is still in registers. fused_ops names them in order. A Reshape
-// after the product, as Dense and EinsumDense have it for more than two axes, moves behind all of them.
+// Conv2D, DepthwiseConv2dNative or MatMul, then BiasAdd (or the sum with a bias), then (convolutions) the sum with a residual,
+// then an activation: one _Fused op, whose kernel does the rest while the product is still in registers. fused_ops names them in
+// order. A Reshape after the product, as Dense and EinsumDense have it for more than two axes, moves behind all of them.
 #include <algorithm>
 #include <optional>
 
@@ -110,12 +110,37 @@ bool fuse_residual(Rewriter& rewriter, int32_t id, const Node& node) {
   return true;
 }
 
+/// Whether `bias` is one value for each column of the product: EinsumDense's has the columns' axes, which may be several.
+bool is_of_columns(const Shape& bias, const Shape& columns, const Shape& sum) {
+  if (!bias.fully_known() || !columns.known_rank() || columns.dim(-1) <= 0 || bias.elements() != columns.dim(-1)) return false;
+  if (!sum.known_rank() || bias.rank() == 0 || bias.rank() >= sum.rank()) return false;
+  for (int64_t axis = 1; axis <= bias.rank(); ++axis) {
+    if (bias.dim(-axis) != sum.dim(-axis)) return false;
+  }
+  return true;
+}
+
+bool fuse_bias(Rewriter& rewriter, int32_t id, const Node& node) {
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    const Edge bias = rewriter.mapped(node.inputs[1 - i]);
+    const auto product = match_product(rewriter, node.inputs[i]);
+    if (!product || !product->fused_ops.empty()) continue;
+    const Shape shape = rewriter.shape(bias), columns = product->node.shapes[0];
+    if (!is_of_columns(shape, columns, rewriter.shape(rewriter.mapped(node.inputs[i])))) continue;
+    const Edge size = rewriter.constant(Tensor::vector<int32_t>({static_cast<int32_t>(columns.dim(-1))}));
+    const Edge row = shape.rank() == 1 ? bias : rewriter.emit("Reshape", {bias, size});
+    rewriter.replace(id, extend(rewriter, *product, "BiasAdd", row, node));
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Function fuse_activations(Function function) {
   return rewrite_nodes(std::move(function), [](Rewriter& rewriter, int32_t id, const Node& node) {
     const std::string_view op = node.op->def->name;
-    if (op == "AddV2") return fuse_residual(rewriter, id, node);
+    if (op == "AddV2") return fuse_residual(rewriter, id, node) || fuse_bias(rewriter, id, node);
     if (op != "BiasAdd" && !is_activation(op)) return false;
     const auto product = match_product(rewriter, node.inputs[0]);
     if (!product) return false;

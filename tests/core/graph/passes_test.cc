@@ -346,6 +346,35 @@ TEST(FuseActivations, LooksThroughTheReshapeOfRows) {
   EXPECT_EQ(count(other, "BiasAdd") + count(other, "Relu"), 0) << "an activation knows no axes";
 }
 
+TEST(FuseActivations, TakesASumWithTheBiasOfAnEinsum) {
+  for (const bool bias_first : {false, true}) {
+    GraphBuilder builder("f");
+    const Value x = builder.arg("x", DType::kFloat32, {-1, 3, 4});
+    const Value w = builder.read(variable("w", noise({4, 2, 5}, 1))), b = builder.read(variable("b", noise({2, 5}, 2)));
+    const Value product = emit1("Einsum", {x, w}, {{"equation", std::string("abc,cde->abde")}});
+    const FunctionPtr function = finish(builder, {relu(bias_first ? add(b, product) : add(product, b))});
+    const Function result = rewrite(*function, {});
+    EXPECT_EQ(count(result, "_FusedMatMul"), 1);
+    EXPECT_EQ(count(result, "AddV2") + count(result, "Relu"), 0);
+    const auto runtime = serial_runtime();
+    const std::array args = {noise({2, 3, 4}, 3)};
+    testing::expect_close(Executor(function).run(args, *runtime)[0], testing::interpret(*function, args, *runtime)[0], 1e-6);
+  }
+}
+
+TEST(FuseActivations, LeavesASumThatIsNoBias) {
+  const auto sums = [](const Shape& bias) {
+    DenseOfRows dense({-1, 3, 6});
+    return count(rewritten(dense.builder, {add(dense.reshaped, dense.builder.constant(noise(bias)))}), "AddV2");
+  };
+  EXPECT_EQ(sums({6}), 0);
+  EXPECT_EQ(sums({3, 6}), 1) << "another one for each row";
+  EXPECT_EQ(sums({1}), 1);
+  EXPECT_EQ(sums({}), 1);
+  EXPECT_EQ(sums({3, 1}), 1);
+  EXPECT_EQ(sums({1, 1, 6}), 1) << "of as many axes: what is added might be more than one";
+}
+
 TEST(FuseActivations, LeavesABiasOfOtherAxesAndProductsThatOthersNeed) {
   for (const auto& [dims, format] :
        std::vector<std::pair<std::vector<int64_t>, std::string>>{{{-1, 2, 9}, "NHWC"}, {{-1, 6, 6}, "NCHW"}}) {

@@ -227,14 +227,23 @@ void Generator::dense_of_rows() {
   if (bias_first) y = emit("BiasAdd", {y[0], weights({units})});
   const Item leading = emit1("Slice", {emit1("Shape", {x}), ints({0}), ints({2})});
   const auto same = static_cast<int32_t>(units);
-  const Item shapes[] = {emit1("ConcatV2", {leading, ints({same}), integer(0)}), ints({-1, same}), ints({-1, 1, same}),
-                         ints({-1, 2, same * 2}), ints({-1, 2, 1})};
+  const Item shapes[] = {emit1("ConcatV2", {leading, ints({same}), integer(0)}),
+                         ints({-1, same}),
+                         ints({-1, 1, same}),
+                         ints({-1, 2, same * 2}),
+                         ints({-1, 2, 1}),
+                         ints({-1, 2, same / 2 + same % 2})};
   y = emit("Reshape", {y[0], random_.pick(shapes)});
   if (y.empty()) return;
   if (random_.chance(10)) keep(y);
   const bool channels_first = random_.chance(10) && y[0].shadow.rank() == 3;
   const int64_t channels = y[0].shadow.dim(channels_first ? 1 : -1);
-  if (!bias_first && channels % kBatch != 0) {
+  const int64_t rows = y[0].shadow.dim(-2);
+  if (!bias_first && channels % kBatch != 0 && rows % kBatch != 0 && random_.chance(50)) {
+    const Item bias = weights(random_.chance(70) ? Shape{rows, y[0].shadow.dim(-1)} : Shape{y[0].shadow.dim(-1)});
+    y = random_.chance(50) ? emit("AddV2", {y[0], bias}) : emit("AddV2", {bias, y[0]});
+    if (y.empty()) return;
+  } else if (!bias_first && channels % kBatch != 0) {
     y = emit("BiasAdd", {y[0], weights({channels})}, {{"data_format", std::string(channels_first ? "NCHW" : "NHWC")}});
     if (y.empty()) return;
   }
