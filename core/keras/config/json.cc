@@ -1,6 +1,7 @@
 // Keras's JSON dialect around nlohmann/json.
 #include "core/keras/config/json.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.h"
@@ -22,30 +23,28 @@ class Prepass {
  public:
   Prepass(std::string_view text, std::string_view where, const Limits& limits) : text_(text), where_(where), limits_(limits) {}
 
-  std::string run() {
+  /// The text to parse; valid while this object is.
+  std::string_view run() {
     for (size_t i = 0; i < text_.size(); ++i) {
       const char c = text_[i];
       if (in_string_) {
-        if (c == '\\' && i + 1 < text_.size())
-          result_ += text_[i++];
+        if (c == '\\')
+          ++i;
         else if (c == '"')
           in_string_ = false;
-        result_ += text_[i];
         continue;
       }
       if (c == '"') in_string_ = true;
       if (c == '[' || c == '{') enter();
       if (c == ']' || c == '}') --depth_;
-      const size_t skipped = literal_at(i);
-      if (skipped > 0)
-        i += skipped - 1;
-      else
-        result_ += c;
+      if (c == 'N' || c == 'I' || c == '-') literal_at(i);
     }
-    return std::move(result_);
+    if (copied_ == 0) return text_;
+    result_ += text_.substr(copied_);
+    return result_;
   }
 
-  bool found_literals() const { return found_; }
+  bool found_literals() const { return copied_ > 0; }
 
  private:
   void enter() {
@@ -54,25 +53,26 @@ class Prepass {
     }
   }
 
-  size_t literal_at(size_t i) {
-    const char c = text_[i];
-    if (c != 'N' && c != 'I' && c != '-') return 0;
+  /// Where a literal stands at `i`, its last character is there afterwards.
+  void literal_at(size_t& i) {
     for (const Literal& literal : kLiterals) {
       if (text_.substr(i, literal.text.size()) != literal.text) continue;
+      result_ += text_.substr(copied_, i - copied_);
       result_ += '"';
       result_ += kMark;
       result_ += literal.text;
       result_ += '"';
-      found_ = true;
-      return literal.text.size();
+      copied_ = i + literal.text.size();
+      i = copied_ - 1;
+      return;
     }
-    return 0;
   }
 
   std::string_view text_, where_;
   const Limits& limits_;
   std::string result_;
-  bool in_string_ = false, found_ = false;
+  size_t copied_ = 0;  // how much of the text is in the result: none before the first literal
+  bool in_string_ = false;
   int64_t depth_ = 0;
 };
 
@@ -92,6 +92,11 @@ void restore_literals(Json& value) {
 }
 
 void dump_string(const std::string& text, std::string& out) {
+  const auto needs_no_escape = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::ranges::all_of(text, needs_no_escape)) {
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   out += Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
@@ -140,8 +145,7 @@ Json parse_json(std::string_view text, std::string_view where, const Limits& lim
         .at(where);
   }
   Prepass prepass(text, where, limits);
-  const std::string prepared = prepass.run();
-  Json value = Json::parse(prepared, nullptr, false);
+  Json value = Json::parse(prepass.run(), nullptr, false);
   if (value.is_discarded()) throw DataLossError("{}: not valid JSON", where).at(where);
   if (prepass.found_literals()) restore_literals(value);
   return value;

@@ -181,30 +181,29 @@ void Restoration::plan_waiting(ReadList& reads) {
     const std::vector<int> children = awaited_children(saved_.nodes()[static_cast<size_t>(node)], object);
     open.insert(open.end(), children.begin(), children.end());
   }
-  std::set<int> awaited;
+  std::vector<bool> may_come = bound_, awaited(bound_.size()), slots(bound_.size());  // by node
   while (!open.empty()) {
-    const int node = open.back();
+    const auto node = static_cast<size_t>(open.back());
     open.pop_back();
-    if (bound_[static_cast<size_t>(node)] || !awaited.insert(node).second) continue;
-    for (const auto& [name, child] : saved_.nodes()[static_cast<size_t>(node)].children) open.push_back(child);
+    if (may_come[node]) continue;
+    may_come[node] = awaited[node] = true;
+    for (const auto& [name, child] : saved_.nodes()[node].children) open.push_back(child);
   }
-  const auto may_come = [&](int node) { return bound_[static_cast<size_t>(node)] || awaited.contains(node); };
-  std::set<int> slots;
   for (size_t node = 0; node < bound_.size(); ++node) {
     for (const SlotReference& reference : saved_.nodes()[node].slots) {
-      const bool known = bound_[static_cast<size_t>(reference.slot)] || awaited.contains(reference.slot);
-      if (!known && may_come(static_cast<int>(node)) && may_come(reference.original)) slots.insert(reference.slot);
+      const auto slot = static_cast<size_t>(reference.slot), original = static_cast<size_t>(reference.original);
+      if (!may_come[slot] && may_come[node] && may_come[original]) slots[slot] = true;
     }
   }
   // A value that many nodes name is read once, so that a file cannot ask for more than it holds.
   std::map<std::string, Tensor> values;
-  for (const std::set<int>* nodes : {&awaited, &slots}) {
-    for (const int node : *nodes) {
-      const std::string* key = saved_.nodes()[static_cast<size_t>(node)].value_key();
+  for (const std::vector<bool>* nodes : {&awaited, &slots}) {
+    for (size_t node = 0; node < nodes->size(); ++node) {
+      const std::string* key = (*nodes)[node] ? saved_.nodes()[node].value_key() : nullptr;
       if (key == nullptr || !saved_.bundle().entries().contains(*key)) continue;
       const auto [value, added] = values.try_emplace(*key);
       if (added) value->second = saved_.plan_tensor(*key, reads);
-      if (value->second.valid()) waiting_[node] = value->second;
+      if (value->second.valid()) waiting_[static_cast<int>(node)] = value->second;
     }
   }
 }

@@ -172,6 +172,15 @@ class WeightsPlan {
     std::vector<Tensor> converted = convert_saved_weights(conversion_target(layer), values, keras_1_);
     std::vector<SavedArray> result;
     for (size_t i = 0; i < converted.size(); ++i) {
+      // Most stay as they are: those are read when they are assigned, so that no more than a layer is held here.
+      const auto same = std::ranges::find_if(values, [&](const Tensor& value) {
+        return std::as_const(value).raw() == std::as_const(converted[i]).raw() && value.elements() == converted[i].elements();
+      });
+      if (same != values.end()) {
+        const SavedArray& place = saved[static_cast<size_t>(same - values.begin())];
+        result.push_back({place.path, place.dataset, converted[i].shape(), std::nullopt});
+        continue;
+      }
       const SavedArray& place = saved[std::min(i, saved.size() - 1)];
       result.push_back({place.path, place.dataset, converted[i].shape(), std::move(converted[i])});
     }

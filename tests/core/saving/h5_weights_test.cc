@@ -202,6 +202,40 @@ TEST(H5Weights, ValuesOfAnotherTypeAreCastAsTheyCome) {
   EXPECT_EQ(model->weights()[1]->value().values<float>()[7], 0.5f);
 }
 
+/// A file of weights without a version, as Keras 1 wrote them, of one Conv2D "c": a kernel of this shape and four biases.
+FileBytes keras_1_conv(const std::vector<int64_t>& kernel_shape) {
+  hdf5::WriterGroup root;
+  root.set_attribute("layer_names", std::vector<std::string>{"c"});
+  root.group("c").set_attribute("weight_names", std::vector<std::string>{"W", "b"});
+  std::vector<float> kernel(static_cast<size_t>(Shape(kernel_shape).elements()));
+  for (size_t i = 0; i < kernel.size(); ++i) kernel[i] = static_cast<float>(i);
+  const std::vector<float> bias(4, 0.5f);
+  root.add_dataset("c/W", h5_type(DType::kFloat32), kernel_shape, std::as_bytes(std::span(kernel)), nullptr);
+  root.add_dataset("c/b", h5_type(DType::kFloat32), {4}, std::as_bytes(std::span(bias)), nullptr);
+  return bytes_of(hdf5::write_file("w.h5", root));
+}
+
+TEST(H5Weights, OfKeras1OnlyArraysThatAreConvertedAreHeldBeforeTheyAreAssigned) {
+  Session session(1);
+  const Json conv{{"class_name", "Conv2D"},
+                  {"config", {{"name", "c"}, {"filters", 4}, {"kernel_size", 5}, {"batch_input_shape", {nullptr, 9, 9, 3}}}}};
+  const Json config{{"class_name", "Sequential"}, {"config", {{"name", "m"}, {"layers", {conv}}}}};
+  const auto bytes_read_last = [&](const FileBytes& file, float last) {
+    const auto model = std::dynamic_pointer_cast<Functional>(deserialize_layer(config, {session, {}}));
+    WeightsLoader loader(model, {});
+    loader.add_file("w.h5", static_cast<int64_t>(file.size()));
+    testing::answer_wishes(loader, [&] { return loader.prepare(); }, [&](size_t) -> const FileBytes& { return file; });
+    const int64_t bytes = loader.reads().total_bytes();
+    read_all(loader.reads(), [&](int) { return std::span(file); });
+    EXPECT_EQ(model->weights()[0]->value().values<float>()[1], last);
+    EXPECT_EQ(model->weights()[1]->value().values<float>()[3], 0.5f);
+    return bytes;
+  };
+  EXPECT_EQ(bytes_read_last(keras_1_conv({5, 5, 3, 4}), 1), (300 + 4) * 4);
+  // Theano's [channels, filters, columns, rows]: the second filter's first value comes after 25 others.
+  EXPECT_EQ(bytes_read_last(keras_1_conv({3, 4, 5, 5}), 25), 4 * 4) << "the kernel is converted, the bias is not";
+}
+
 TEST(H5Weights, OldFilesAreConvertedOnlyWhereThereIsAConversion) {
   Session session(1);
   const FunctionalPtr dense = stack(session, {{"a", 4}});
