@@ -1,11 +1,11 @@
 // What is built: the core natively (plain and with sanitizers), the engine's variants, the package, the page.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { installNodePackages } from './npm.mjs';
 import { buildEnvironment, CACHE, ROOT } from './paths.mjs';
-import { run, say } from './run.mjs';
-import { once } from './stamp.mjs';
+import { listFiles, run, say } from './run.mjs';
+import { digestOf, once } from './stamp.mjs';
 import { installEmscripten, installSources, installSystemPackages, nativeCompiler } from './toolchain.mjs';
 
 /** Build presets of the package's engines. */
@@ -47,10 +47,28 @@ async function buildEngine() {
   }
 }
 
+const filesIn = (...folder) =>
+  readdirSync(join(ROOT, ...folder), { recursive: true })
+    .map((path) => join(ROOT, ...folder, path))
+    .filter((path) => statSync(path).isFile())
+    .sort();
+
+/** What the package is made of, and what is there of it: a build by hand in between shows. */
+function packageState() {
+  const sources = listFiles('js', 'examples/models', 'tests/fixtures/models', 'package.json', 'package-lock.json');
+  const made = existsSync(join(ROOT, 'dist', 'package')) ? filesIn('dist', 'package') : [];
+  return digestOf([...sources.map((path) => join(ROOT, path)), ...filesIn('build', 'wasm', 'dist'), ...made]);
+}
+
 /** The engine, the package in dist/package and the page in dist/web. */
 export async function buildPackage() {
   await buildEngine();
-  say('Building the package and the page');
-  run(process.execPath, [join(ROOT, 'js', 'build', 'build.mjs'), '--all'], { env: buildEnvironment });
+  const stamp = join(ROOT, 'dist', 'package-built');
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== packageState()) {
+    say('Building the package');
+    run(process.execPath, [join(ROOT, 'js', 'build', 'build.mjs'), '--all'], { env: buildEnvironment });
+    writeFileSync(stamp, packageState());
+  }
+  say('Building the page');
   run(process.execPath, [join(ROOT, 'web', 'build.mjs')]);
 }

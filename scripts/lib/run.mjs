@@ -1,6 +1,6 @@
 // Runs programs, and tells what is going on.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ROOT } from './paths.mjs';
 
@@ -29,6 +29,12 @@ export function outputOf(command, args, env = process.env) {
   const { status, stdout } = spawnSync(command, args, { cwd: ROOT, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   return status === 0 ? stdout : null;
 }
+
+/** The repository's files of these patterns, new ones too. */
+export const listFiles = (...patterns) =>
+  outputOf('git', ['ls-files', '-co', '--exclude-standard', ...patterns])
+    .split('\n')
+    .filter((path) => path !== '' && existsSync(join(ROOT, path)));
 
 /** Runs a program, gives its output to `show` as it comes, and returns what it wrote to standard output. */
 export function runAndListen(command, args, { env = process.env, show }) {

@@ -1,16 +1,10 @@
 // The test suites, each run by the runner that its tests are written for, and the table of how they closed.
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { buildEnvironment, ROOT, TF_PYTHON, TOOLS } from './paths.mjs';
-import { outputOf, outputsInTurn, runAndListen, say } from './run.mjs';
+import { listFiles, outputsInTurn, runAndListen, say } from './run.mjs';
 
 const bin = (path) => join(ROOT, 'node_modules', path);
-const listFiles = (...patterns) =>
-  outputOf('git', ['ls-files', '-co', '--exclude-standard', ...patterns])
-    .split('\n')
-    .filter(onDisk);
-const onDisk = (path) => path !== '' && existsSync(join(ROOT, path));
 
 const CHECKS = {
   includes: () => [process.execPath, ['scripts/check_includes.mjs']],
