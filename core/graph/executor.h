@@ -12,12 +12,14 @@
 #include "core/base/limits.h"
 #include "core/graph/function.h"
 #include "core/kernels/context.h"
+#include "core/ops/resources.h"
 
 namespace keras {
 
 class Executor;
 
-/// What running needs beside the Function: threads and scratch memory, the state of random ops, limits, cancellation.
+/// What running needs beside the Function: threads and scratch memory, the state of random ops, what ops find by name, limits,
+/// cancellation.
 /// One for an engine; used by one run at a time.
 class Runtime {
  public:
@@ -29,6 +31,7 @@ class Runtime {
   kernels::Context& kernels() { return kernels_; }
   uint64_t next_random();
   void seed(uint64_t seed) { random_state_ = seed; }
+  Resources& resources() { return resources_; }
 
   Limits limits;
   int64_t call_depth = 0;
@@ -44,6 +47,7 @@ class Runtime {
   kernels::Scratch scratch_;
   kernels::Context kernels_;
   uint64_t random_state_;
+  Resources resources_;
   std::chrono::steady_clock::time_point deadline_;
 };
 

@@ -53,6 +53,7 @@ class NodeContext final : public KernelContext {
   const Attrs& attrs() const override { return *attrs_; }
   kernels::Context& kernels() override { return runtime_.kernels(); }
   uint64_t next_random() override { return runtime_.next_random(); }
+  Resources& resources() override { return runtime_.resources(); }
   const Limits& limits() const override { return runtime_.limits; }
   Tensor& output(int index, const Shape& shape) override;
   void set_output(int index, Tensor tensor) override;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/error.h"
+#include "core/ops/variables.h"
 #include "core/tensor/half.h"
 #include "core/tensor/variable.h"
 
@@ -86,8 +87,8 @@ class WideVariables {
 
   /// The handle of the float32 variable.
   Tensor widened(const Tensor& handle) {
-    const VariablePtr variable = handle.object<Variable>();
-    if (variable == nullptr || handle.raw() != nullptr) return handle;  // no variable, as the kernel will say
+    const VariablePtr variable = variable_of(handle);
+    if (variable == nullptr) return handle;  // as the kernel will say
     if (variable->dtype() != dtype_) {
       throw InvalidArgumentError("Variable '{}' is {}, but its update is {}", variable->name(), variable->dtype(), dtype_);
     }
@@ -130,6 +131,7 @@ class Float32Context final : public KernelContext {
   const Attrs& attrs() const override { return attrs_; }
   kernels::Context& kernels() override { return outer_.kernels(); }
   uint64_t next_random() override { return outer_.next_random(); }
+  Resources& resources() override { return outer_.resources(); }
   std::vector<Tensor> call(const FunctionRef& function, std::vector<Tensor> inputs) override {
     return outer_.call(function, std::move(inputs));
   }

@@ -1,8 +1,10 @@
 // Lookup tables. Each run of an op that makes one makes a new one: whoever wants to share a table passes its handle on.
 #include "core/ops/elementwise.h"
 #include "core/ops/lookup_table.h"
+#include "core/ops/resources.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/table_text.h"
 
 namespace keras {
 namespace {
@@ -23,6 +25,18 @@ void find_kernel(KernelContext& c) {
 }
 
 void fill_kernel(KernelContext& c) { table_of(c.input(0)).fill(c.input(1), c.input(2)); }
+
+void fill_from_text_kernel(KernelContext& c) {
+  LookupTable& table = table_of(c.input(0));
+  if (table.kind() == LookupTable::Kind::kMutable) throw InvalidArgumentError("A mutable table is not initializable");
+  if (c.input(1).rank() != 0) throw InvalidArgumentError("filename should be a single string, but got {}", c.input(1).shape());
+  const std::string& file = c.input(1).data<std::string>()[0];
+  const Attrs& attrs = c.attrs();
+  fill_from_text(table,
+                 {attrs.get_int("key_index"), attrs.get_int("value_index"), attrs.get_int("vocab_size"),
+                  attrs.get_string("delimiter"), attrs.get_int("offset")},
+                 file, c.resources().file(file));
+}
 
 LookupTable& mutable_table(KernelContext& c) {
   LookupTable& table = table_of(c.input(0));
@@ -67,6 +81,10 @@ constexpr OpDef kOps[] = {
        make_kernel<LookupTable::Kind::kMutable>),
     op("InitializeTableV2", "(table_handle: resource, keys: Tkey, values: Tval) -> (); Tkey: type; Tval: type", shape::unknown,
        fill_kernel),
+    op("InitializeTableFromTextFileV2",
+       "(table_handle: resource, filename: string) -> (); key_index: int; value_index: int; vocab_size: int = -1; delimiter: "
+       "string = \"\\t\"; offset: int = 0",
+       shape::unknown, fill_from_text_kernel),
     op("LookupTableImportV2", "(table_handle: resource, keys: Tin, values: Tout) -> (); Tin: type; Tout: type", shape::unknown,
        fill_kernel),
     op("LookupTableFindV2", "(table_handle: resource, keys: Tin, default_value: Tout) -> (values: Tout); Tin: type; Tout: type",

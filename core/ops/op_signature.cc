@@ -83,7 +83,12 @@ class Parser {
     expect('"');
     const size_t start = position_;
     while (position_ < text_.size() && text_[position_] != '"') ++position_;
-    std::string result(text_.substr(start, position_ - start));
+    std::string result;
+    for (size_t i = start; i < position_; ++i) {
+      const bool escaped = text_[i] == '\\' && i + 1 < position_;
+      if (escaped) ++i;
+      result += !escaped ? text_[i] : text_[i] == 't' ? '\t' : text_[i] == 'n' ? '\n' : text_[i];
+    }
     expect('"');
     return result;
   }

@@ -27,6 +27,8 @@ class ShapeContext {
   virtual void set_output(int index, Shape shape) = 0;
 };
 
+class Resources;
+
 /// What a kernel sees. Signature and shape function have been checked; it checks only what depends on values.
 class KernelContext {
  public:
@@ -47,6 +49,8 @@ class KernelContext {
   virtual kernels::Context& kernels() = 0;
   /// The seed state of the engine's stateful random ops: a new 64-bit number at each call.
   virtual uint64_t next_random() = 0;
+  /// What the engine's ops find by name.
+  virtual Resources& resources() = 0;
   /// Runs a function that an attribute names. Throws ResourceExhaustedError when nested too deeply.
   virtual std::vector<Tensor> call(const FunctionRef& function, std::vector<Tensor> inputs) = 0;
   virtual const Limits& limits() const = 0;

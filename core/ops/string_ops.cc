@@ -1,7 +1,6 @@
 // Strings: bytes, unless an op says that they are UTF-8.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 #include "core/base/fingerprint.h"
@@ -9,6 +8,7 @@
 #include "core/base/utf8.h"
 #include "core/ops/broadcast_index.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/parse_number.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
 
@@ -22,11 +22,6 @@ constexpr std::string_view kSpaces = " \t\n\v\f\r";
 std::string_view without_leading(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
   return text;
-}
-std::string_view trimmed(std::string_view text) {
-  text = without_leading(text);
-  const size_t last = text.find_last_not_of(kSpaces);
-  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
 /// output = f(input), element by element.
@@ -300,44 +295,20 @@ void static_regex_match_kernel(KernelContext& c) { match_all(c, c.attrs().get_st
 
 // Numbers
 
-[[noreturn]] void no_number(const string& text) {
-  throw InvalidArgumentError("StringToNumberOp could not correctly convert string: {}", text);
-}
-
 template <class T>
-T integer_of(const string& text) {
-  std::string_view digits = trimmed(text);
-  const bool negative = digits.starts_with("-");
-  if (negative) digits.remove_prefix(1);
-  if (digits.empty()) no_number(text);
-  T value = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '9' || __builtin_mul_overflow(value, T(10), &value)) no_number(text);
-    const auto step = static_cast<T>(digit - '0');
-    if (negative ? __builtin_sub_overflow(value, step, &value) : __builtin_add_overflow(value, step, &value)) no_number(text);
-  }
-  return value;
-}
-
-template <class T>
-T float_of(const string& text) {
-  const string digits(trimmed(text));
-  char* end = nullptr;
-  const T value = std::is_same_v<T, float> ? static_cast<T>(std::strtof(digits.c_str(), &end))
-                                           : static_cast<T>(std::strtod(digits.c_str(), &end));
-  // strtod knows "infinity" and "nan(…)", TensorFlow "inf" and "nan" alone.
-  const bool spelled = !digits.empty() && string("yY)").find(digits.back()) != string::npos;
-  if (digits.empty() || spelled || end != digits.c_str() + digits.size()) no_number(text);
-  return value;
+T number_of(const string& text) {
+  const std::optional<T> number = parse_number<T>(text);
+  if (!number) throw InvalidArgumentError("StringToNumberOp could not correctly convert string: {}", text);
+  return *number;
 }
 
 void to_number_kernel(KernelContext& c) {
   map_strings(c, [&](const string& text, int64_t i, Tensor& y) {
     switch (y.dtype()) {
-      case DType::kFloat32: y.data<float>()[i] = float_of<float>(text); break;
-      case DType::kFloat64: y.data<double>()[i] = float_of<double>(text); break;
-      case DType::kInt32: y.data<int32_t>()[i] = integer_of<int32_t>(text); break;
-      default: y.data<int64_t>()[i] = integer_of<int64_t>(text);
+      case DType::kFloat32: y.data<float>()[i] = number_of<float>(text); break;
+      case DType::kFloat64: y.data<double>()[i] = number_of<double>(text); break;
+      case DType::kInt32: y.data<int32_t>()[i] = number_of<int32_t>(text); break;
+      default: y.data<int64_t>()[i] = number_of<int64_t>(text);
     }
   });
 }

@@ -33,15 +33,26 @@ Values resource_gather_grad(GradContext& g) {
 
 const Variable* known_variable(ShapeContext& c, int input) {
   const Tensor* handle = c.input_value(input);
-  const bool has_variable = handle != nullptr && handle->dtype() == DType::kResource && handle->raw() == nullptr;
-  return has_variable ? handle->object<Variable>().get() : nullptr;
+  const bool is_lasting = handle != nullptr && handle->dtype() == DType::kResource && named_variable(*handle) == nullptr;
+  return is_lasting ? variable_of(*handle).get() : nullptr;
 }
 
 void read_shape(ShapeContext& c) {
   if (const Variable* known = known_variable(c, 0)) c.set_output(0, known->shape());
 }
 
+void make_handle_kernel(KernelContext& c) {
+  c.set_output(0, named_handle(c.resources().variable(c.attrs().get_string("container"), c.attrs().get_string("shared_name"))));
+}
+
 void read_kernel(KernelContext& c) {
+  const auto named = named_variable(c.input(0));
+  if (named != nullptr && named->variable == nullptr) {
+    throw InvalidArgumentError(
+        "Could not find variable {}. This could mean that the variable has been deleted. In TF1, it can also mean the variable "
+        "is uninitialized. Debug info: container={}, status error message=Could not find resource: {}/{}",
+        named->name, named->container, named->container, named->name);
+  }
   Variable& source = variable(c, 0);
   if (source.dtype() != c.output_dtype(0)) {
     throw InvalidArgumentError("Trying to read variable '{}' as {}, but it is of dtype {}", source.name(), c.output_dtype(0),
@@ -63,11 +74,29 @@ void variable_shape_kernel(KernelContext& c) {
   });
 }
 
-void is_initialized_kernel(KernelContext& c) { c.output(0, Shape()).data<bool>()[0] = c.input(0).object<Variable>() != nullptr; }
+void is_initialized_kernel(KernelContext& c) { c.output(0, Shape()).data<bool>()[0] = variable_of(c.input(0)) != nullptr; }
 
 void nothing_kernel(KernelContext&) {}
 
-void assign_kernel(KernelContext& c) { variable(c, 0).assign(c.input(1)); }
+/// A variable that the graph makes begins with its first value, and again with one of another shape.
+void assign_named(KernelContext& c, NamedVariable& place) {
+  const Tensor& value = c.input(1);
+  const VariablePtr& old = place.variable;
+  if (old != nullptr && old->dtype() != value.dtype()) {
+    throw InvalidArgumentError("Trying to assign variable with wrong dtype. Expected {} got {}", old->dtype(), value.dtype());
+  }
+  if (old != nullptr && old->shape() == value.shape()) return old->assign(value);
+  if (old != nullptr && c.attrs().get_bool("validate_shape")) {
+    throw InvalidArgumentError("Trying to assign to variable with tensor with wrong shape. Expected {} got {}", old->shape(),
+                               value.shape());
+  }
+  place.variable = std::make_shared<Variable>(place.name, value.owner() == nullptr ? value.clone() : value, true);
+}
+
+void assign_kernel(KernelContext& c) {
+  if (const auto named = named_variable(c.input(0))) return assign_named(c, *named);
+  variable(c, 0).assign(c.input(1));
+}
 
 template <int kSign>
 void assign_add_kernel(KernelContext& c) {
@@ -170,6 +199,12 @@ void apply_adam_kernel(KernelContext& c) {
 }
 
 constexpr OpDef kOps[] = {
+    {.name = "VarHandleOp",
+     .signature = "() -> (resource: resource); container: string = \"\"; shared_name: string = \"\"; debug_name: string = \"\"; "
+                  "dtype: type; shape: shape; allowed_devices: list(string) = []",
+     .shape = shape::scalar,
+     .kernel = make_handle_kernel,
+     .flags = kStateful | kNoGradient},
     {.name = "ReadVariableOp",
      .signature = "(resource: resource) -> (value: dtype); dtype: type",
      .shape = read_shape,

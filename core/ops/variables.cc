@@ -2,14 +2,33 @@
 #include "core/ops/variables.h"
 
 namespace keras {
+namespace {
+
+constexpr std::byte kNamedMark{};  // where the handle of a named variable points
+
+}  // namespace
+
+Tensor named_handle(std::shared_ptr<NamedVariable> place) {
+  return Tensor::borrow(DType::kResource, Shape(), const_cast<std::byte*>(&kNamedMark), std::move(place));
+}
+
+std::shared_ptr<NamedVariable> named_variable(const Tensor& handle) {
+  return handle.raw() == &kNamedMark ? handle.object<NamedVariable>() : nullptr;
+}
+
+VariablePtr variable_of(const Tensor& handle) {
+  if (const auto named = named_variable(handle)) return named->variable;
+  // Memory is what an op of any dtype allocated for a handle, or the mark of another object.
+  return handle.raw() == nullptr ? handle.object<Variable>() : nullptr;
+}
 
 Variable& variable(KernelContext& c, int input) {
-  const auto object = c.input(input).object<Variable>();
-  // Memory is what an op of any dtype allocated for a handle, or the mark of another object.
-  if (object == nullptr || c.input(input).raw() != nullptr) {
-    throw InvalidArgumentError("Input {} is a handle without a variable", input);
+  const VariablePtr found = variable_of(c.input(input));  // the handle keeps it
+  if (found != nullptr) return *found;
+  if (const auto named = named_variable(c.input(input))) {
+    throw NotFoundError("Could not find resource: {}/{}", named->container, named->name);
   }
-  return *object;
+  throw InvalidArgumentError("Input {} is a handle without a variable", input);
 }
 
 Tensor& updated(KernelContext& c, int input, const Tensor& like) {

@@ -115,5 +115,86 @@ TEST_F(LookupOps, AGraphMakesFillsAndReadsATable) {
   }
 }
 
+// What TensorFlow 2.15.1 reads from such files, and refuses.
+class TextTables : public LookupOps {
+ protected:
+  std::shared_ptr<LookupTable> read(const std::string& text, DType key, DType value, Attrs attrs) {
+    runtime_.resources().add_file("words.txt", text);
+    const Tensor handle = op("HashTableV2", {}, {{"key_dtype", key}, {"value_dtype", value}})[0];
+    op("InitializeTableFromTextFileV2", {handle, Tensor::scalar<std::string>("words.txt")}, std::move(attrs));
+    return handle.object<LookupTable>();
+  }
+  /// "key value, …", in order of the keys' bytes.
+  template <class Key, class Value>
+  std::string entries(const std::string& text, Attrs attrs) {
+    const auto found = read(text, DTypeOf<Key>::value, DTypeOf<Value>::value, std::move(attrs));
+    Tensor keys = Tensor::allocate(found->key_dtype(), {found->size()});
+    Tensor values = Tensor::allocate(found->value_dtype(), {found->size()});
+    found->export_to(keys, values);
+    std::string result;
+    for (int64_t i = 0; i < found->size(); ++i) {
+      result += keras::format("{}{} {}", i > 0 ? ", " : "", keys.data<Key>()[i], values.data<Value>()[i]);
+    }
+    return result;
+  }
+  std::string refusal(const std::string& text, DType key, DType value, Attrs attrs) {
+    try {
+      read(text, key, value, std::move(attrs));
+    } catch (const InvalidArgumentError& error) {
+      return error.message();
+    }
+    return "taken";
+  }
+  static Attrs format(int64_t key, int64_t value, const std::string& delimiter = "\t", int64_t size = -1, int64_t offset = 0) {
+    return {{"key_index", key}, {"value_index", value}, {"delimiter", delimiter}, {"vocab_size", size}, {"offset", offset}};
+  }
+
+  const std::string columns_ = "a\t1\t0.5\nb\t2\t1.5\nc\t3\t2.5\n";
+};
+
+TEST_F(TextTables, HaveColumnsLinesAndTheirNumbers) {
+  EXPECT_EQ((entries<std::string, int64_t>(columns_, format(-2, -1))), "a\t1\t0.5 0, b\t2\t1.5 1, c\t3\t2.5 2");
+  EXPECT_EQ((entries<std::string, int32_t>(columns_, format(0, 1))), "a 1, b 2, c 3");
+  EXPECT_EQ((entries<std::string, float>(columns_, format(0, 2))), "a 0.5, b 1.5, c 2.5");
+  EXPECT_EQ((entries<std::string, double>(columns_, format(0, 2))), "a 0.5, b 1.5, c 2.5");
+  EXPECT_EQ((entries<int64_t, std::string>(columns_, format(1, 0))), "1 a, 2 b, 3 c");
+  EXPECT_EQ((entries<int64_t, std::string>(columns_, format(-1, 0, "\t", -1, 5))), "5 a, 6 b, 7 c");
+  EXPECT_EQ((entries<std::string, int64_t>(columns_, format(0, 1, "\t", 2))), "a 1, b 2");
+  EXPECT_EQ((entries<std::string, int64_t>("a, 1\r\nb,,2", format(-2, -1, ","))), "a, 1 0, b,,2 1");
+  EXPECT_EQ((entries<std::string, int64_t>("a,,1\n", format(0, 2, ","))), "a 1");
+  EXPECT_EQ((entries<std::string, int64_t>("a\t1\n", {{"key_index", int64_t{0}}, {"value_index", int64_t{1}}})), "a 1");
+  EXPECT_EQ((entries<std::string, int64_t>("a, 1\na,1\n", format(0, 1, ","))), "a 1");
+}
+
+TEST_F(TextTables, RefuseWhatDoesNotFit) {
+  const DType s = DType::kString, i64 = DType::kInt64;
+  EXPECT_EQ(refusal(columns_, s, i64, format(0, 3)),
+            "Invalid number of columns in words.txt line 0 (a\t1\t0.5) : expected at least 4 got 3");
+  EXPECT_EQ(refusal(columns_, s, i64, format(0, 2)), "Field 0.5 in line 0 is not a valid int64.");
+  EXPECT_EQ(refusal("a,99999999999\n", s, DType::kInt32, format(0, 1, ",")), "Field 99999999999 in line 0 is not a valid int32.");
+  EXPECT_EQ(refusal("a,,1\n", s, i64, format(0, 1, ",")), "Field  in line 0 is not a valid int64.");
+  EXPECT_EQ(refusal("a,true\n", s, DType::kBool, format(0, 1, ",")), "Data type bool not supported.");
+  EXPECT_EQ(refusal(columns_, DType::kInt32, s, format(-1, 0)),
+            "Key index for line number requires table key dtype of int64, got int32");
+  EXPECT_EQ(refusal(columns_, s, DType::kInt32, format(-2, -1)),
+            "Value index for line number requires table value dtype of int64, got int32");
+  EXPECT_EQ(refusal(columns_, s, i64, format(-3, 0)), "Value for attr 'key_index' of -3 must be at least minimum -2");
+  EXPECT_EQ(refusal(columns_, s, i64, format(0, 1, "\t", 4)), "Invalid vocab_size in words.txt: expected 4 but got 3");
+  EXPECT_EQ(refusal(columns_, s, i64, format(0, 1, "\t", 0)), "Finished reading 0 of lines from words.txt");
+  EXPECT_EQ(refusal("a,1\n\nb,2\n", s, i64, format(0, 1, ",")), "Invalid content in words.txt: empty line found at position 5.");
+  EXPECT_EQ(refusal("a,1\n", s, i64, format(0, 1, ", ")), "delimiter should be only 1 char");
+  EXPECT_NE(refusal("", s, i64, format(-2, -1)), "taken");
+  EXPECT_NE(refusal("a\na\n", s, i64, format(-2, -1)), "taken");  // two values for one key
+}
+
+TEST_F(TextTables, NeedAFileAndATableToInitialise) {
+  const Tensor name = Tensor::scalar<std::string>("words.txt");
+  EXPECT_THROW(op("InitializeTableFromTextFileV2", {table("HashTableV2"), name}, format(-2, -1)), NotFoundError);
+  runtime_.resources().add_file("words.txt", "a\n");
+  EXPECT_THROW(op("InitializeTableFromTextFileV2", {table("MutableHashTableV2"), name}, format(-2, -1)), InvalidArgumentError);
+  EXPECT_THROW(op("InitializeTableFromTextFileV2", {table("HashTableV2"), words({"words.txt"})}, format(-2, -1)),
+               InvalidArgumentError);
+}
+
 }  // namespace
 }  // namespace keras

@@ -145,5 +145,94 @@ TEST(RandomOps, AShuffleMovesRowsOfAnyDtype) {
   EXPECT_TRUE(std::is_permutation(all.begin(), all.end(), words.begin()));
 }
 
+// As TensorFlow 2.15.1 has them.
+class NamedVariables : public VariableOps {
+ protected:
+  Tensor named(const std::string& name, const std::string& container = "", DType dtype = DType::kFloat32) {
+    return op("VarHandleOp", {}, {{"dtype", dtype}, {"shape", Shape({2})}, {"shared_name", name}, {"container", container}})[0];
+  }
+  void assign(const Tensor& handle, const std::vector<float>& values, bool validate = false) {
+    op("AssignVariableOp", {handle, Tensor::vector(values)}, {{"dtype", DType::kFloat32}, {"validate_shape", validate}});
+  }
+  Tensor read(const Tensor& handle) { return op("ReadVariableOp", {handle}, {{"dtype", DType::kFloat32}})[0]; }
+  bool is_initialized(const Tensor& handle) { return op("VarIsInitializedOp", {handle})[0].data<bool>()[0]; }
+};
+
+TEST_F(NamedVariables, AreFoundByContainerAndName) {
+  assign(named("v"), {1, 2});
+  EXPECT_EQ(read(named("v", "localhost")).data<float>()[1], 2);
+  EXPECT_FALSE(is_initialized(named("v", "other")));
+  EXPECT_FALSE(is_initialized(named("w")));
+  const std::string anonymous = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
+  assign(named(anonymous), {1, 2});
+  EXPECT_FALSE(is_initialized(named(anonymous)));
+  Runtime other(kernels::make_serial(), 1, Limits());
+  const Attrs attrs = {{"dtype", DType::kFloat32}, {"shape", Shape({2})}, {"shared_name", std::string("v")}};
+  const Tensor elsewhere = run_op("VarHandleOp", {}, attrs, other)[0];
+  EXPECT_FALSE(is_initialized(elsewhere)) << "another engine has variables of its own";
+}
+
+TEST_F(NamedVariables, HaveNoValueBeforeTheFirstAssignment) {
+  const Tensor handle = named("v");
+  EXPECT_FALSE(is_initialized(handle));
+  try {
+    read(handle);
+    FAIL() << "was read";
+  } catch (const InvalidArgumentError& error) {
+    EXPECT_NE(
+        error.message().find("Could not find variable v. This could mean that the variable has been deleted. In TF1, it can "
+                             "also mean the variable is uninitialized. Debug info: container=localhost, "),
+        std::string::npos)
+        << error.message();
+  }
+  EXPECT_THROW(op("AssignAddVariableOp", {handle, Tensor::vector<float>({1, 2})}), NotFoundError);
+  EXPECT_THROW(op("VariableShape", {handle}), NotFoundError);
+  EXPECT_THROW(op("ResourceGather", {handle, Tensor::vector<int32_t>({0})}, {{"dtype", DType::kFloat32}}), NotFoundError);
+  assign(handle, {1, 2});
+  EXPECT_TRUE(is_initialized(handle));
+  op("AssignAddVariableOp", {handle, Tensor::vector<float>({10, 20})});
+  EXPECT_EQ(read(handle).data<float>()[1], 22);
+  EXPECT_EQ(op("VariableShape", {handle})[0].to_int64s(), (std::vector<int64_t>{2}));
+}
+
+TEST_F(NamedVariables, ChangeTheirShapeButNotTheirDtype) {
+  const Tensor handle = named("v");
+  assign(handle, {1, 2});
+  assign(handle, {1, 2, 3});
+  EXPECT_EQ(read(handle).shape(), Shape({3}));
+  EXPECT_THROW(assign(handle, {1}, true), InvalidArgumentError);
+  EXPECT_THROW(op("AssignVariableOp", {handle, Tensor::vector<int32_t>({1})}), InvalidArgumentError);
+  EXPECT_THROW(op("ReadVariableOp", {handle}, {{"dtype", DType::kInt32}}), InvalidArgumentError);
+}
+
+TEST_F(NamedVariables, OfHalfAreUpdatedThroughFloat32) {
+  const Tensor handle = named("h", "", DType::kFloat16),
+               value = op("Cast", {Tensor::vector<float>({1, 2})}, {{"DstT", DType::kFloat16}})[0];
+  op("AssignVariableOp", {handle, value});
+  op("AssignAddVariableOp", {handle, value});
+  const Tensor sum = op("ReadVariableOp", {handle}, {{"dtype", DType::kFloat16}})[0];
+  EXPECT_EQ(sum.number_at(1), 4);
+}
+
+// Twice the same name in one function: every read sees the writes before it, whichever handle they went through.
+TEST_F(NamedVariables, LiveOnBetweenRunsOfAFunction) {
+  GraphBuilder builder("counts");
+  const auto handle = [&] {
+    return builder.emit("VarHandleOp", {},
+                        {{"dtype", DType::kFloat32}, {"shape", Shape()}, {"shared_name", std::string("n")}})[0];
+  };
+  const Value a = handle(), b = handle(), x = builder.arg("x", DType::kFloat32, Shape());
+  const auto read_of = [](const Value& from) { return emit1("ReadVariableOp", {from}, {{"dtype", DType::kFloat32}}); };
+  builder.emit("AssignVariableOp", std::array{a, x}, {});
+  const Value before = read_of(a);
+  builder.emit("AssignAddVariableOp", std::array{b, x}, {});
+  const Value after = read_of(a);
+  Executor executor(builder.finish(std::array{before, after}, {"before", "after"}));
+  const std::vector<Tensor> found = executor.run(std::array{scalar(3)}, runtime_);
+  EXPECT_EQ(found[0].data<float>()[0], 3);
+  EXPECT_EQ(found[1].data<float>()[0], 6);
+  EXPECT_EQ(read(named("n")).data<float>()[0], 6);
+}
+
 }  // namespace
 }  // namespace keras
