@@ -261,6 +261,14 @@ void split_kernel(KernelContext& c) {
   set_flow(c, 0);
 }
 
+void copy_in_order(const std::vector<Tensor>& elements, Tensor& to) {
+  int64_t at = 0;
+  for (const Tensor& element : elements) {
+    kernels::copy_part(element, 0, to, at, element.elements());
+    at += element.elements();
+  }
+}
+
 /// Elements side by side along a new first axis.
 void gather_kernel(KernelContext& c) {
   TensorArray& array = array_to_read(c);
@@ -281,12 +289,7 @@ void gather_kernel(KernelContext& c) {
   }
   Ints dims = shape.dims();
   dims.insert(dims.begin(), static_cast<int64_t>(elements.size()));
-  Tensor& output = c.output(0, Shape(std::move(dims)));
-  int64_t at = 0;
-  for (const Tensor& element : elements) {
-    kernels::copy_part(element, 0, output, at, element.elements());
-    at += element.elements();
-  }
+  copy_in_order(elements, c.output(0, Shape(std::move(dims))));
 }
 
 /// All elements, one after the other along their first axis, and how long each is.
@@ -319,12 +322,7 @@ void concat_kernel(KernelContext& c) {
     dims = inner.dims();
   }
   dims.insert(dims.begin(), total);
-  Tensor& output = c.output(0, Shape(dims));
-  int64_t at = 0;
-  for (const Tensor& element : elements) {
-    kernels::copy_part(element, 0, output, at, element.elements());
-    at += element.elements();
-  }
+  copy_in_order(elements, c.output(0, Shape(dims)));
   std::copy(lengths.begin(), lengths.end(), c.output(1, {array.size()}).data<int64_t>());
 }
 
