@@ -1,9 +1,11 @@
 // Splits an engine in two: what loading a model and predicting use, and the rest. See js/src/engine/parts.ts for how they meet.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { withoutPlaceholders } from './placeholders.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
@@ -31,7 +33,9 @@ export function split(variant, whole, first, rest) {
     const profile = join(folder, 'profile');
     wasmSplit('--instrument', whole, '-o', instrumented);
     execFileSync(process.execPath, [...nodeFlags(variant), PROFILER, instrumented, variant, profile, ...models], { stdio: 'inherit' });
-    wasmSplit('--split', whole, `--profile=${profile}`, '--export-prefix=%', '-o1', first, '-o2', rest);
+    const split = join(folder, 'first.wasm');
+    wasmSplit('--split', whole, `--profile=${profile}`, '--export-prefix=%', '-o1', split, '-o2', rest);
+    writeFileSync(first, withoutPlaceholders(readFileSync(split)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -84,7 +84,7 @@ export async function loadEngine(variant: Variant, location: WasmLocation): Prom
   const native = await instantiate(
     createEngine,
     module,
-    (imports) => rest.withPlaceholders(imports),
+    (imports) => rest.withFetch(imports),
     (instance) => rest.attach(instance),
   );
   return { native, complete: () => rest.load() };

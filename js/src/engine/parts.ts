@@ -1,14 +1,13 @@
 // The engine in two parts. What loading a model and predicting need comes first, the rest (training, saving, seldom-used ops)
-// follows. js/build/split.mjs makes the parts with Binaryen's wasm-split: calls from the first part into the rest go through a
-// table, and until the rest is there, each of its entries leads to a placeholder, which fetches the rest on the spot.
+// follows. js/build/split.mjs makes the parts: calls from the first part into the rest go through a table that the rest fills, and
+// the first of these calls asks for the rest, which is fetched on the spot if it is not there yet.
 import { IOError } from '../errors.js';
 
-/** wasm-split's names: what the first part imports in place of the rest, and what it exports to it. */
-const PLACEHOLDERS = 'placeholder.deferred';
+/** What js/build/split.mjs calls the import that fetches the rest, and the exports that the rest imports. */
+const REST = 'rest';
 const PRIMARY = 'primary';
-const PREFIX = '%';
 
-/** Whether the engine can be loaded in parts here: the placeholders need a request that blocks, which service workers lack. */
+/** Whether the engine can be loaded in parts here: calls that come early need a request that blocks, which service workers lack. */
 export function canLoadParts(): boolean {
   return typeof XMLHttpRequest === 'function';
 }
@@ -19,26 +18,21 @@ export class Rest {
   readonly #compile: (url: string) => Promise<WebAssembly.Module>;
   #primary: WebAssembly.Exports | null = null;
   #loading: Promise<void> | null = null;
+  #added = false;
 
   constructor(url: string, compile: (url: string) => Promise<WebAssembly.Module>) {
     this.#url = url;
     this.#compile = compile;
   }
 
-  /** `imports` and placeholders for every function of the rest. */
-  withPlaceholders(imports: WebAssembly.Imports): WebAssembly.Imports {
-    const call = (index: string, args: unknown[]): unknown => {
+  /** `imports` and what the first part calls before it calls into the rest. */
+  withFetch(imports: WebAssembly.Imports): WebAssembly.Imports {
+    const fetch = (): void => {
+      if (this.#added) return;
       this.#add(new WebAssembly.Module(fetchNow(this.#url)));
       this.#loading = Promise.resolve();
-      return (this.#table.get(Number(index)) as (...args: unknown[]) => unknown)(...args);
     };
-    const placeholders = new Proxy({} as WebAssembly.ModuleImports, {
-      get:
-        (_, index) =>
-        (...args: unknown[]) =>
-          call(String(index), args),
-    });
-    return { ...imports, [PLACEHOLDERS]: placeholders };
+    return { ...imports, [REST]: { fetch } };
   }
 
   /** Tells which instance the rest belongs to. */
@@ -60,12 +54,7 @@ export class Rest {
   /** Instantiating puts the functions into the table; a second time puts the same ones there. */
   #add(module: WebAssembly.Module): void {
     new WebAssembly.Instance(module, { [PRIMARY]: this.#primary as WebAssembly.ModuleImports });
-  }
-
-  /** The only table among the exports that splitting has added. */
-  get #table(): WebAssembly.Table {
-    const added = Object.entries(this.#primary as WebAssembly.Exports).filter(([name]) => name.startsWith(PREFIX));
-    return added.map(([, value]) => value).find((value) => value instanceof WebAssembly.Table) as WebAssembly.Table;
+    this.#added = true;
   }
 }
 
