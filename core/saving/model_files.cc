@@ -47,10 +47,10 @@ ModelFiles tell_folder(std::map<std::string, SourcePtr> files) {
   return result;
 }
 
-/// Assets and functions are not needed to make a Keras model.
 bool is_wanted(FileFormat format, const std::string& path) {
   if (format == FileFormat::kKerasArchive) return path == kArchiveConfig || path == kArchiveMetadata || path == kArchiveWeights;
-  return path == kMetadataFile || path == kSavedModelFile || path.starts_with(kVariablesPrefix);
+  return path == kMetadataFile || path == kSavedModelFile || path.starts_with(kVariablesPrefix) ||
+         path.starts_with(kAssetsFolder);
 }
 
 ModelFiles tell_zip(const SourcePtr& source, const Limits& limits) {

@@ -7,9 +7,11 @@
 
 #include "core/base/error.h"
 #include "core/formats/parse_proto.h"
+#include "core/graph/executor.h"
 #include "core/graph/function_reader.h"
 #include "core/graph/gpu_ops.h"
 #include "core/graph/graph_def.h"
+#include "core/ops/lookup_table.h"
 #include "core/saving/checkpoint/saved_checkpoint.h"
 #include "core/saving/model_files.h"
 #include "core/saving/saved_model/saved_model_reader.h"
@@ -34,7 +36,8 @@ bool is_host_op(const MissingOp& missing) {
 
 class SavedGraph::Contents {
  public:
-  Contents(std::span<const std::byte> model, const SavedGraphOptions& options, const Limits& limits) : limits_(limits) {
+  Contents(std::span<const std::byte> model, const SavedGraphOptions& options, const Limits& limits)
+      : limits_(limits), runtime_(kernels::make_serial(), 0, limits) {
     if (!parse_proto(model, model_)) throw DataLossError("{}: not a valid SavedModel", kSavedModelFile).at(kSavedModelFile);
     meta_graph_ = &choose(options.tags);
     if (!meta_graph_->has_object_graph_def() || objects().nodes_size() == 0) {
@@ -55,17 +58,25 @@ class SavedGraph::Contents {
 
   FunctionPtr function(size_t number) {
     if (number >= names_.size()) throw NotFoundError("The SavedModel has no function {}", number);
-    FunctionPtr& made = functions_[names_[number]];
-    if (made == nullptr) {
-      try {
-        made = make_function(names_[number]);
-      } catch (Error& error) {
-        error.set_path(names_[number]);
-        throw;
-      }
+    const std::string name = names_[number];  // a copy: making it may name others
+    const auto made = functions_.find(name);
+    if (made != functions_.end()) return made->second;
+    try {
+      return functions_[name] = make_function(name);
+    } catch (Error& error) {
+      error.set_path(name);
+      throw;
     }
-    return made;
   }
+
+  std::vector<std::string> assets() const {
+    std::vector<std::string> paths;
+    for (int i = 0; i < objects().nodes_size(); ++i) {
+      if (objects().nodes(i).kind_case() == SavedObject::kAsset) paths.push_back(asset(objects().nodes(i).asset()));
+    }
+    return paths;
+  }
+  void add_asset(std::string path, std::string content) { runtime_.resources().add_file(std::move(path), std::move(content)); }
 
  private:
   const tensorflow::MetaGraphDef& choose(const std::vector<std::string>& tags) const {
@@ -250,10 +261,66 @@ class SavedGraph::Contents {
     switch (saved.kind_case()) {
       case SavedObject::kVariable: return builder.handle(variables_[static_cast<size_t>(node)]);
       case SavedObject::kConstant: return builder.constant(constant(saved.constant().operation()));
-      case SavedObject::kAsset: throw UnimplementedError("a captured asset is not supported by this version");
-      case SavedObject::kResource: throw UnimplementedError("a captured lookup table is not supported by this version");
+      case SavedObject::kAsset:
+        if (!fills_)
+          throw UnimplementedError("a captured asset of a function that fills no table is not supported by this version");
+        return builder.constant(Tensor::scalar(asset(saved.asset())));
+      case SavedObject::kResource: return builder.constant(table(node));
       default: throw UnimplementedError("a captured object of this kind is not supported by this version");
     }
+  }
+
+  std::string asset(const tensorflow::SavedAsset& saved) const {
+    const int i = saved.asset_file_def_index();
+    if (i < 0 || i >= meta_graph_->asset_file_def_size()) {
+      throw DataLossError("The object graph names an asset {} that there is not", i).at(kSavedModelFile);
+    }
+    return kAssetsFolder + meta_graph_->asset_file_def(i).filename();
+  }
+
+  /// The handle of a lookup table, which is made and filled when a function captures it first.
+  const Tensor& table(int node) {
+    const auto known = tables_.find(node);
+    if (known != tables_.end()) return known->second;
+    const std::vector<Tensor> made = run_once(node, "_create_resource");
+    if (made.size() != 1 || made[0].dtype() != DType::kResource) {
+      throw DataLossError("Object {} is made by a function that returns no table", node).at(kSavedModelFile);
+    }
+    if (table_of(made[0]).kind() == LookupTable::Kind::kMutable) {
+      throw UnimplementedError("a captured lookup table that can be changed is not supported by this version");
+    }
+    const Tensor& handle = tables_.emplace(node, made[0]).first->second;  // which the next one captures
+    try {
+      run_once(node, "_initialize");
+    } catch (...) {
+      tables_.erase(node);
+      throw;
+    }
+    return handle;
+  }
+
+  /// Runs a function of an object's own, without arguments.
+  std::vector<Tensor> run_once(int node, std::string_view name) {
+    if (fills_) throw UnimplementedError("a lookup table that is filled from another is not supported by this version");
+    fills_ = true;
+    try {
+      std::vector<Tensor> results = Executor(function(only_trace(node, name))).run({}, runtime_);
+      fills_ = false;
+      return results;
+    } catch (...) {
+      fills_ = false;
+      throw;
+    }
+  }
+
+  size_t only_trace(int node, std::string_view name) {
+    for (const auto& child : object(node).children()) {
+      const SavedObject& saved = object(child.node_id());
+      if (child.local_name() == name && saved.function().concrete_functions_size() == 1) {
+        return number_of(saved.function().concrete_functions(0));
+      }
+    }
+    throw DataLossError("Object {} has no function '{}'", node, name).at(kSavedModelFile);
   }
 
   /// The value of a Const in the main graph. Read once.
@@ -267,11 +334,14 @@ class SavedGraph::Contents {
   }
 
   Limits limits_;
+  Runtime runtime_;  // of what fills tables
+  bool fills_ = false;
   tensorflow::SavedModel model_;
   const tensorflow::MetaGraphDef* meta_graph_ = nullptr;
   std::optional<FunctionReader> reader_;
   std::map<std::string, const tensorflow::NodeDef*> main_nodes_;
   std::map<std::string, Tensor> constants_;
+  std::map<int, Tensor> tables_;  // handles, by node
   std::vector<VariablePtr> variables_;
   std::vector<std::string> names_;         // of functions, by number
   std::map<std::string, size_t> numbers_;  // and back
@@ -290,13 +360,15 @@ std::shared_ptr<SavedGraph> SavedGraph::parse(std::span<const std::byte> model, 
 const Json& SavedGraph::description() const { return contents_->description(); }
 const std::vector<VariablePtr>& SavedGraph::variables() const { return contents_->variables(); }
 FunctionPtr SavedGraph::function(size_t number) { return contents_->function(number); }
+std::vector<std::string> SavedGraph::assets() const { return contents_->assets(); }
+void SavedGraph::add_asset(std::string path, std::string content) { contents_->add_asset(std::move(path), std::move(content)); }
 
 struct GraphLoader::State {
   Limits limits;
   SavedGraphOptions options;
   FileSet files;
   SavedModelMembers members;
-  bool told = false;
+  bool told = false, has_assets = false;
   std::optional<VariablesBundle> bundle;
   std::shared_ptr<SavedGraph> graph;
   ReadBatches reads;
@@ -316,6 +388,20 @@ struct GraphLoader::State {
     Limits held = limits;  // variables are made before their values are read: no more of them than the files can hold
     held.total_bytes = files.most_weight_bytes(limits);
     graph = SavedGraph::parse(source.read(0, source.size_bytes()), options, held);
+  }
+
+  /// One that is not there is missed by the table that wants it.
+  void read_assets() {
+    for (const std::string& path : graph->assets()) {
+      const auto found = members.find(path);
+      if (found == members.end()) continue;
+      const ByteSource& source = *found->second;
+      if (source.size_bytes() > limits.metadata_bytes)
+        throw ResourceExhaustedError("{}: larger than limits.metadataBytes ({})", source.name(), limits.metadata_bytes);
+      const std::vector<std::byte> bytes = source.read(0, source.size_bytes());
+      graph->add_asset(path, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    }
+    has_assets = true;
   }
 
   /// Finds the values of variables: walks the checkpoint's object graph beside that of the SavedModel, by names.
@@ -364,6 +450,7 @@ std::vector<BytesWanted> GraphLoader::prepare() {
   try {
     if (!s.told) s.find_members();
     if (!s.graph) s.parse_graph();
+    if (!s.has_assets) s.read_assets();
     if (!s.bundle) s.bundle = open_variables(s.members, s.limits);
     s.plan_reads();
     s.files.forget_bytes();  // of metadata

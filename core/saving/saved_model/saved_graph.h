@@ -36,6 +36,11 @@ class SavedGraph {
   /// function and node.
   FunctionPtr function(size_t number);
 
+  /// Files beside saved_model.pb that tables are filled from: "assets/words.txt".
+  std::vector<std::string> assets() const;
+  /// REQUIRES: before function().
+  void add_asset(std::string path, std::string content);
+
   class Contents;
 
  private:

@@ -16,6 +16,7 @@ namespace keras {
 
 constexpr const char* kSavedModelFile = "saved_model.pb";
 constexpr const char* kMetadataFile = "keras_metadata.pb";
+constexpr const char* kAssetsFolder = "assets/";
 constexpr const char* kVariablesPrefix = "variables/variables";
 
 /// The files of a SavedModel by path below its folder.

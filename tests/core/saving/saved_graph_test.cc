@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.h"
@@ -160,6 +161,51 @@ TEST_P(SavedGraphs, AreDifferentiatedAsTensorFlowDoesIt) {
   }
 }
 
+TEST(SavedGraph, LooksUpInTablesAsTensorFlowDoes) { expect_values_of_tensorflow("lookup_tables", {}); }
+
+/// The members of a zip.
+MemoryFiles unpacked(const std::string& name) {
+  const MemoryFiles zip = testing::read_files(kFolder / (name + ".zip"));
+  FileSet set;
+  set.add(zip[0].first, static_cast<int64_t>(zip[0].second.size()));
+  set.add_bytes(0, 0, zip[0].second);
+  MemoryFiles files;
+  for (const auto& [path, source] : tell_model_files(set, {}).members) {
+    files.emplace_back(path, source->read(0, source->size_bytes()));
+  }
+  return files;
+}
+
+std::string refusal_of(SavedGraph& graph, const std::string& function, const Tensor& arg) {
+  try {
+    trace_of(graph, function, {arg});
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return "taken";
+}
+
+TEST(SavedGraph, NeedsTheFilesOfItsTables) {
+  MemoryFiles files = unpacked("lookup_tables");
+  std::erase_if(files, [](const auto& file) { return file.first == "assets/words.txt"; });
+  const auto graph = load(files);
+  EXPECT_NE(refusal_of(*graph, "number_of", Tensor::vector<int32_t>({0})).find("assets/words.txt; No such file or directory"),
+            std::string::npos);
+  const Tensor key = Tensor::vector<int64_t>({1});
+  EXPECT_EQ(refusal_of(*graph, "constant", key), "taken");                                      // needs no file
+  EXPECT_NE(refusal_of(*graph, "change", key).find("that can be changed"), std::string::npos);  // its entries are in variables/
+}
+
+TEST(SavedGraph, RefusesTablesOfBrokenFiles) {
+  MemoryFiles files = unpacked("lookup_tables");
+  for (auto& [path, bytes] : files) {
+    if (path == "assets/words.txt") bytes.resize(12);  // "cat\t40\ndog\t4" → "dog" has a number, which another text lacks
+    if (path == "assets/words.txt") bytes[8] = std::byte{'\n'};
+  }
+  const auto graph = load(files);
+  EXPECT_NE(refusal_of(*graph, "number_of", Tensor::vector<int32_t>({0})).find("Invalid number of columns"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(TensorFlows, SavedGraphs, ::testing::Values("functions", "recurrent", "recurrent_forms"));
 
 /// What recurrent_form() says of the Functions that a trace calls.
@@ -273,17 +319,8 @@ TEST(SavedGraph, MakesNoMoreVariablesThanTheFilesCanHold) {
 
 // A file that is cut or changed anywhere ends in a typed error, or still holds a graph.
 TEST(SavedGraph, SurvivesBrokenFiles) {
-  MemoryFiles files;
-  {
-    const MemoryFiles zip = testing::read_files(kFolder / "functions.zip");
-    FileSet set;
-    set.add(zip[0].first, static_cast<int64_t>(zip[0].second.size()));
-    set.add_bytes(0, 0, zip[0].second);
-    const SavedModelMembers members = tell_model_files(set, {}).members;
-    for (const char* path : {"saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"}) {
-      files.emplace_back(path, members.at(path)->read(0, members.at(path)->size_bytes()));
-    }
-  }
+  MemoryFiles files = unpacked("functions");
+  std::ranges::sort(files, {}, [](const auto& file) { return file.first != kSavedModelFile; });  // that one first
   const FileBytes whole = files[0].second;
   const auto attempt = [&] {
     try {
