@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <memory>
 
 #include "core/kernels/functors.h"
 #include "core/kernels/parallel_for.h"
@@ -99,6 +99,26 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
       for (int64_t p = 0; p < k; ++p) packed[p * kTileRows + i] = row[p * a.column_step];
     }
   }
+}
+
+/// Rows [0, the result) of the eight columns from `column` on, as a panel: all of them where the columns lie beside each other,
+/// those that make whole 4 × 4 blocks where each column is contiguous (a transposed matrix), else none.
+int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, float* packed) {
+  const float* from = matrix.data + column * matrix.column_step;
+  if (matrix.column_step == 1) {
+    for (int64_t p = 0; p < k; ++p, from += matrix.row_step, packed += kTileColumns) {
+      store4(packed, load4(from));
+      store4(packed + 4, load4(from + 4));
+    }
+    return k;
+  }
+  if (matrix.row_step != 1) return 0;
+  const int64_t step = matrix.column_step, whole = k / 4 * 4;
+  for (int64_t p = 0; p < whole; p += 4, from += 4, packed += 4 * kTileColumns) {
+    transpose_4x4(from, from + step, from + 2 * step, from + 3 * step, packed, kTileColumns);
+    transpose_4x4(from + 4 * step, from + 5 * step, from + 6 * step, from + 7 * step, packed + 4, kTileColumns);
+  }
+  return whole;
 }
 
 // The two that follow are part of each tile: called, they would get the accumulators by way of memory.
@@ -262,7 +282,9 @@ int64_t packed_floats(int64_t k, int64_t n) { return (n + kTileColumns - 1) / kT
 void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed) {
   for (int64_t column = 0; column < n; column += kTileColumns) {
     const int64_t count = std::min(kTileColumns, n - column);
-    for (int64_t p = 0; p < k; ++p, packed += kTileColumns) {
+    const int64_t done = count == kTileColumns ? pack_whole_panel(k, matrix, column, packed) : 0;
+    packed += done * kTileColumns;
+    for (int64_t p = done; p < k; ++p, packed += kTileColumns) {
       const float* from = matrix.data + p * matrix.row_step + column * matrix.column_step;
       for (int64_t j = 0; j < count; ++j) packed[j] = from[j * matrix.column_step];
       std::fill(packed + count, packed + kTileColumns, 0.0f);
@@ -340,14 +362,14 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
 
 void gemm(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<float> a, MatrixView<float> b, float* c, int64_t c_step,
           const Epilogue& epilogue) {
-  std::vector<float> packed(static_cast<size_t>(packed_floats(k, n)));
+  const auto packed = std::make_unique_for_overwrite<float[]>(static_cast<size_t>(packed_floats(k, n)));
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
   parallel_for(context, panels, 16384 / std::max<int64_t>(k * kTileColumns, 1) + 1, [&](int64_t begin, int64_t end) {
     const int64_t column = begin * kTileColumns;
     pack_matrix(k, std::min(n, end * kTileColumns) - column, {b.data + column * b.column_step, b.row_step, b.column_step},
-                packed.data() + column * k);
+                packed.get() + column * k);
   });
-  gemm_packed(context, m, n, k, a, packed.data(), c, c_step, epilogue);
+  gemm_packed(context, m, n, k, a, packed.get(), c, c_step, epilogue);
 }
 
 }  // namespace keras::kernels

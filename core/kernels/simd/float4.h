@@ -1,6 +1,7 @@
 // Four floats in one register, by the compiler's vector extension: SSE natively, simd128 in WebAssembly.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
@@ -43,15 +44,15 @@ inline Float4 at_most4(Float4 x, Float4 bound) {
 #endif
 }
 
-/// Four rows of four at `to`, as their four columns.
-inline void transpose_4x4(const float* a, const float* b, const float* c, const float* d, float* to) {
+/// Four rows of four at `to`, as their four columns, `step` apart.
+inline void transpose_4x4(const float* a, const float* b, const float* c, const float* d, float* to, int64_t step = 4) {
   const Float4 r0 = load4(a), r1 = load4(b), r2 = load4(c), r3 = load4(d);
   const Float4 low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
   const Float4 low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
   store4(to, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
-  store4(to + 4, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
-  store4(to + 8, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
-  store4(to + 12, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
+  store4(to + step, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
+  store4(to + 2 * step, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
+  store4(to + 3 * step, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
 }
 
 }  // namespace keras::kernels
