@@ -153,6 +153,9 @@ function isPublic({ name, inputs }) {
   return !name.startsWith('_') && inputs.every(({ dtype }) => dtype !== 'resource' && dtype !== 'variant');
 }
 
+/** As js/src/ops/call.ts reads it. */
+const inputText = ({ name, list, typeAttr, dtype }) => `${name}${list ? '*' : ''}${typeAttr ? `:${typeAttr}` : ''}${dtype ? `=${dtype}` : ''}`;
+
 function opsFile(ops) {
   let text = `${HEADER}import type { DType } from '../dtype.js';
 import { type OpInfo, type Operand, type Result, callOp } from '../ops/call.js';
@@ -160,7 +163,7 @@ import type { SymbolicShape } from '../symbolic.js';
 
 /** Every op of the engine by its TensorFlow name. */
 export const OPS = {
-${ops.map((op) => `  ${op.name}: ${JSON.stringify({ name: op.name, inputs: op.inputs, outputs: op.outputs, attrs: op.attrs.map(({ name }) => name) })},`).join('\n')}
+${ops.map((op) => `  ${op.name}: '${[op.name, ...op.inputs.map(inputText)].join(' ')}',`).join('\n')}
 } satisfies Record<string, OpInfo>;
 
 `;

@@ -5,7 +5,7 @@ import { OPS } from '../generated/ops.js';
 import { SymbolicTensor } from '../symbolic.js';
 import { Tensor, tensor } from '../tensor.js';
 import { Variable } from '../variable.js';
-import { type OpInfo, type Operand, type Result, callOp } from './call.js';
+import { type OpInfo, type Operand, type Result, callOp, opName } from './call.js';
 
 type Axes = number | readonly number[];
 
@@ -213,10 +213,10 @@ function fourier(op: OpInfo, axes: number, inverse: boolean): Fourier {
     const value = shaped(x);
     const dims = value.shape.slice(rankOf(value) - axes);
     if (rankOf(value) < axes || dims.some((dim) => typeof dim !== 'number'))
-      throw new TypeError(`${op.name} needs an input whose last ${axes} dimensions are known.`);
+      throw new TypeError(`${opName(op)} needs an input whose last ${axes} dimensions are known.`);
     const known = dims as number[];
     const lengths = fftLength ?? known.map((dim, i) => (inverse && i === axes - 1 ? 2 * (dim - 1) : dim));
-    if (lengths.length !== axes) throw new TypeError(`${op.name} takes ${axes} lengths, found ${lengths.length}.`);
+    if (lengths.length !== axes) throw new TypeError(`${opName(op)} takes ${axes} lengths, found ${lengths.length}.`);
     const sizes = lengths.map((length, i) => (inverse && i === axes - 1 ? Math.floor(length / 2) + 1 : length));
     const double = value.dtype === 'float64' || value.dtype === 'complex128';
     const types = inverse ? { Treal: double ? 'float64' : 'float32' } : { Tcomplex: double ? 'complex128' : 'complex64' };

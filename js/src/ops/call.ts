@@ -12,12 +12,32 @@ export type Operand = TensorLike | SymbolicTensor | Variable;
 /** Symbolic if one of the operands may be, else a value. */
 export type Result<T> = [Extract<T, SymbolicTensor>] extends [never] ? Tensor : SymbolicTensor;
 
-/** An op's signature, from the engine's registry. */
-export interface OpInfo {
+/**
+ * An op's name and inputs, as text, which takes less to download than objects: `Name input:typeAttribute=dtype list*:typeAttribute`.
+ * The dtype is what values without one become.
+ */
+export type OpInfo = string;
+
+interface OpInput {
   name: string;
-  inputs: { name: string; list: boolean; typeAttr: string; dtype: DType | null }[];
-  outputs: number;
-  attrs: string[];
+  list: boolean;
+  typeAttr: string | undefined;
+  dtype: DType | undefined;
+}
+
+/** @internal */
+export function opName(op: OpInfo): string {
+  return op.slice(0, `${op} `.indexOf(' '));
+}
+
+function inputsOf(op: OpInfo): OpInput[] {
+  return op
+    .split(' ')
+    .slice(1)
+    .map((input) => {
+      const [, name = '', star, typeAttr, dtype] = /^(\w+)(\*?)(?::(\w+))?(?:=(\w+))?$/.exec(input) ?? [];
+      return { name, list: star === '*', typeAttr, dtype: dtype as DType | undefined };
+    });
 }
 
 /** Whether a last argument is the op's options rather than an operand. */
@@ -52,8 +72,10 @@ export function callOp(
   operands: readonly (Operand | readonly Operand[])[],
   attrs: Record<string, unknown> = {},
 ): (Tensor | SymbolicTensor)[] {
+  const name = opName(op);
+  const inputs = inputsOf(op);
   const types = new Map<string, DType>(); // of the type attributes, from operands that have a dtype
-  op.inputs.forEach((input, i) => {
+  inputs.forEach((input, i) => {
     const entry = operands[i];
     const list = input.list && Array.isArray(entry) ? (entry as readonly Operand[]) : [entry as Operand];
     for (const operand of list) {
@@ -62,10 +84,10 @@ export function callOp(
     }
   });
   const flat: (Tensor | SymbolicTensor | Variable)[] = [];
-  op.inputs.forEach((input, i) => {
+  inputs.forEach((input, i) => {
     const entry = operands[i];
-    if (entry === undefined) throw new TypeError(`${op.name} needs ${op.inputs.length} inputs; '${input.name}' is missing.`);
-    const dtype = types.get(input.typeAttr) ?? input.dtype ?? undefined;
+    if (entry === undefined) throw new TypeError(`${name} needs ${inputs.length} inputs; '${input.name}' is missing.`);
+    const dtype = (input.typeAttr && types.get(input.typeAttr)) || input.dtype;
     const take = (operand: Operand): void => {
       const known = operand instanceof Tensor || operand instanceof SymbolicTensor || operand instanceof Variable;
       flat.push(known ? operand : tensor(operand, undefined, dtypeOf(operand) ?? dtype));
@@ -73,7 +95,7 @@ export function callOp(
     if (input.list) (entry as readonly Operand[]).forEach(take);
     else take(entry as Operand);
   });
-  return run(op.name, flat, attrs);
+  return run(name, flat, attrs);
 }
 
 function run(
