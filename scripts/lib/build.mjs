@@ -8,9 +8,6 @@ import { listFiles, run, say } from './run.mjs';
 import { digestOf, once } from './stamp.mjs';
 import { installEmscripten, installSources, installSystemPackages, nativeCompiler } from './toolchain.mjs';
 
-/** Build presets of the package's engines. */
-const VARIANTS = ['wasm-simd', 'wasm-relaxed', 'wasm-threads', 'wasm-relaxed-threads'];
-
 /** Everything that the builds need. */
 export async function installBuildTools() {
   installSystemPackages();
@@ -37,14 +34,11 @@ export async function buildNative(preset) {
   build(preset, env);
 }
 
+/** All four variants at once: what one links by one core leaves the other to the next. */
 async function buildEngine() {
-  const presets = JSON.parse(presetsText()).buildPresets;
-  for (const variant of VARIANTS) {
-    say(`Building the engine: ${variant}`);
-    const { configurePreset } = presets.find(({ name }) => name === variant);
-    await configure(configurePreset, buildEnvironment, 'emcmake');
-    build(variant, buildEnvironment);
-  }
+  say('Building the engine');
+  await configure('wasm', buildEnvironment, 'emcmake');
+  build('wasm', buildEnvironment);
 }
 
 const filesIn = (...folder) =>

@@ -84,10 +84,10 @@ def rewrite(request, tensors, load_model):
 
 def long_names(request, tensors, load_model):
     """A model whose lists of names are over 64 KB, those of layers and those of weights in a nested model."""
-    name = lambda part, i: f"{part}_{i:03d}_" + "long" * 45
-    inner = tf.keras.Sequential([tf.keras.layers.Dense(1, name=name("inner", i)) for i in range(200)], name="inner")
+    name = lambda part, i: f"{part}_{i:03d}_" + "long" * 225  # few layers of long names: each takes TensorFlow a while
+    inner = tf.keras.Sequential([tf.keras.layers.Dense(1, name=name("inner", i)) for i in range(40)], name="inner")
     inner.build((None, 2))
-    model = tf.keras.Sequential([inner] + [tf.keras.layers.Dense(1, name=name("outer", i)) for i in range(400)])
+    model = tf.keras.Sequential([inner] + [tf.keras.layers.Dense(1, name=name("outer", i)) for i in range(80)])
     model.build((None, 2))
     formula_weights(model)
     model.save(request["out"], save_format="h5")
