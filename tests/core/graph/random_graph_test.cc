@@ -175,6 +175,29 @@ TEST(RandomGraphs, OftenHaveValuesInTheMemoryOfLaterResults) {
   EXPECT_GT(lending, 10) << "or nothing tests that they compute the same there";
 }
 
+// Results larger than tensors may be lend nothing: so a plan without lending is had. 100 bytes do for what planning computes.
+TEST(RandomGraphs, NeedNoLargerArenaWhereResultsLendMemory) {
+  const auto lends = testing::serial_runtime(), lends_not = testing::serial_runtime();
+  lends_not->limits.tensor_bytes = 100;
+  int smaller = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const Function function = rewrite(*testing::random_graph({.seed = seed, .gradients = seed % 2 == 0}).function, {});
+    const std::vector<Tensor> args = testing::random_args(7);
+    const auto plan_of = [&](Runtime& runtime) {
+      return make_plan(function, ValueIndex(function), find_hoisted(function), {args[0].shape(), args[1].shape()}, runtime);
+    };
+    try {
+      const Plan with = plan_of(*lends), without = plan_of(*lends_not);
+      if (!without.lent.empty()) continue;  // of a small result
+      EXPECT_LE(with.arena_bytes, without.arena_bytes) << "seed " << seed;
+      EXPECT_LE(with.peak_bytes, without.peak_bytes) << "seed " << seed;
+      smaller += with.arena_bytes < without.arena_bytes ? 1 : 0;
+    } catch (const Error&) {  // shapes that do not fit
+    }
+  }
+  EXPECT_GT(smaller, 20) << "or nothing is compared";
+}
+
 TEST(RandomGraphs, MostlyRun) {
   int failed = 0;
   for (uint64_t seed = 1; seed <= 50; ++seed) failed += interpreted(testing::random_graph({.seed = seed})).failed ? 1 : 0;
