@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/kernels/parallel_for.h"
+#include "core/kernels/winograd.h"
 
 namespace keras::kernels {
 namespace {
@@ -247,6 +248,7 @@ void unpack_filter(const ConvGeometry& g, const float* packed, float* filter) {
 
 void conv2d_packed(Context& context, const ConvGeometry& g, const float* input, const float* packed, float* output,
                    const Epilogue& epilogue) {
+  if (suits_winograd(g, epilogue)) return conv2d_winograd(context, g, input, packed, output, epilogue);
   const int64_t each = packed_floats(g.patch(), g.group_out()), places = g.batch * g.places();
   for (int64_t group = 0; group < g.groups; ++group) {
     const int64_t column = group * g.group_out();
