@@ -54,8 +54,8 @@ struct Sums {
 constexpr int64_t kRowPanels = kTileRows;  // panels that a single row takes at a time
 
 /// sums += `count` columns of the rows, from the first on, times as many rows of a panel of b.
-/// Not unrolled: V8 puts all loads of a basic block before its arithmetic, so that the accumulators of four steps at once are
-/// spilled to the stack (29 GFLOPS in the place of 47, 256 × 256 × 256, relaxed SIMD).
+/// Not unrolled: V8 moves the loads of four steps at once before their arithmetic and spills what it loaded to the stack
+/// (29 GFLOPS in the place of 47, 256 × 256 × 256, relaxed SIMD).
 template <class Rows>
 inline void add_tile(int64_t count, Rows rows, const float* b, Sums& sums) {
   for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
