@@ -1,10 +1,10 @@
 // What is built: the core natively (plain and with sanitizers), the engine's variants, the package, the page.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { installNodePackages } from './npm.mjs';
 import { buildEnvironment, CACHE, ROOT } from './paths.mjs';
-import { listFiles, run, say } from './run.mjs';
+import { filesBelow, listFiles, run, say } from './run.mjs';
 import { digestOf, once } from './stamp.mjs';
 import { installEmscripten, installSources, installSystemPackages, nativeCompiler } from './toolchain.mjs';
 
@@ -41,17 +41,11 @@ async function buildEngine() {
   build('wasm', buildEnvironment);
 }
 
-const filesIn = (...folder) =>
-  readdirSync(join(ROOT, ...folder), { recursive: true })
-    .map((path) => join(ROOT, ...folder, path))
-    .filter((path) => statSync(path).isFile())
-    .sort();
-
 /** What the package is made of, and what is there of it: a build by hand in between shows. */
 function packageState() {
   const sources = listFiles('js', 'examples/models', 'tests/fixtures/models', 'package.json', 'package-lock.json');
-  const made = existsSync(join(ROOT, 'dist', 'package')) ? filesIn('dist', 'package') : [];
-  return digestOf([...sources.map((path) => join(ROOT, path)), ...filesIn('build', 'wasm', 'dist'), ...made]);
+  const made = existsSync(join(ROOT, 'dist', 'package')) ? filesBelow(join(ROOT, 'dist', 'package')) : [];
+  return digestOf([...sources.map((path) => join(ROOT, path)), ...filesBelow(join(ROOT, 'build', 'wasm', 'dist')), ...made]);
 }
 
 /** The engine, the package in dist/package and the page in dist/web. */

@@ -1,6 +1,6 @@
 // Runs programs, and tells what is going on.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ROOT } from './paths.mjs';
 
@@ -35,6 +35,13 @@ export const listFiles = (...patterns) =>
   outputOf('git', ['ls-files', '-co', '--exclude-standard', ...patterns])
     .split('\n')
     .filter((path) => path !== '' && existsSync(join(ROOT, path)));
+
+/** All files below a folder, as full paths. */
+export const filesBelow = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .map((path) => join(folder, path))
+    .filter((path) => statSync(path).isFile())
+    .sort();
 
 /** Runs a program, gives its output to `show` as it comes, and returns what it wrote to standard output. */
 export function runAndListen(command, args, { env = process.env, show }) {

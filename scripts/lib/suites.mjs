@@ -1,8 +1,11 @@
 // The test suites, each run by the runner that its tests are written for, and the table of how they closed.
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { keepPassed, passedFor } from './passed.mjs';
 import { buildEnvironment, ROOT, TF_PYTHON, TOOLS } from './paths.mjs';
-import { listFiles, outputsInTurn, runAndListen, say } from './run.mjs';
+import { filesBelow, listFiles, outputOf, outputsInTurn, runAndListen, say } from './run.mjs';
+import { digestOf } from './stamp.mjs';
 
 const bin = (path) => join(ROOT, 'node_modules', path);
 
@@ -29,28 +32,61 @@ async function runChecks(show) {
   };
 }
 
-/** GoogleTest programs under CTest, in one build. */
-async function runCoreTests(preset, show) {
-  const { ok, output } = await runAndListen('ctest', ['--preset', preset, '--label-exclude', 'fuzz', '--verbose'], {
-    env: buildEnvironment,
-    show,
-  });
-  const passed = [...output.matchAll(/\[ {2}PASSED {2}\] (\d+) tests?/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-  const summary = output.match(/^\d+% tests passed.*$/m)?.[0] ?? 'ended early';
-  return { ok: ok && passed > 0, closing: `${passed} tests passed; programs: ${summary}` };
+/** What CTest knows in one build: {name, program}. */
+function listPrograms(preset, isFuzz) {
+  const { tests } = JSON.parse(outputOf('ctest', ['--preset', preset, '--show-only=json-v1'], buildEnvironment));
+  const labels = (test) => test.properties.find(({ name }) => name === 'LABELS')?.value ?? [];
+  return tests
+    .filter((test) => labels(test).includes('fuzz') === isFuzz && test.name !== 'fuzz_seeds')
+    .map(({ name, command }) => ({ name, program: command[0] }));
 }
 
-/** The fuzzers of tests/fuzz under CTest, each for a fixed number of inputs. */
-async function runFuzzers(show) {
-  const { ok, output } = await runAndListen('ctest', ['--preset', 'native-asan', '--label-regex', 'fuzz', '--verbose'], {
-    env: buildEnvironment,
-    show,
+/**
+ * Test programs under CTest, in one build. Runs those that have changed since they passed, themselves or the files that they read,
+ * and counts for each what `counted` finds in its output. CTest runs what they need before.
+ */
+async function runPrograms(preset, { isFuzz, counted }, show) {
+  const read = listFiles('tests/fixtures', 'tests/fuzz', 'tests/core/CMakeLists.txt').map((path) => join(ROOT, path));
+  const programs = listPrograms(preset, isFuzz).map(({ name, program }) => {
+    const [stamp, key] = [`${preset}_${name}`, digestOf([program, ...read])];
+    return { name, stamp, key, count: passedFor(stamp, key) };
   });
-  const inputs = [...output.matchAll(/stat::number_of_executed_units: (\d+)/g)].map(([, count]) => Number(count));
+  const changed = programs.filter(({ count }) => count === null);
+  const unchanged = programs.length - changed.length;
+  let summary = '';
+  if (changed.length > 0) {
+    const which = `^(${changed.map(({ name }) => name).join('|')})$`;
+    const args = ['--preset', preset, '--tests-regex', which, '--verbose'];
+    const { output } = await runAndListen('ctest', args, { env: buildEnvironment, show });
+    for (const program of changed) {
+      const [, number] = output.match(new RegExp(`Test +#(\\d+): ${program.name} \\.* +Passed`)) ?? [];
+      const [, count] = output.match(new RegExp(`^${number}: ${counted.source}`, 'm')) ?? [];
+      if (number === undefined || count === undefined) continue;
+      program.count = Number(count);
+      keepPassed(program.stamp, program.key, program.count);
+    }
+    summary = output.match(/^\d+% tests passed.*$/m)?.[0] ?? 'ended early';
+  }
   return {
-    ok: ok && inputs.length > 0,
-    closing: `${inputs.length} fuzzers, ${inputs.reduce((sum, count) => sum + count, 0)} inputs`,
+    ok: programs.length > 0 && programs.every(({ count }) => count !== null),
+    count: programs.reduce((sum, { count }) => sum + count, 0),
+    programs: [summary, unchanged > 0 ? `${unchanged} of ${programs.length} unchanged since they passed` : '']
+      .filter(Boolean)
+      .join(', '),
   };
+}
+
+/** GoogleTest programs. */
+async function runCoreTests(preset, show) {
+  const { ok, count, programs } = await runPrograms(preset, { isFuzz: false, counted: /\[ {2}PASSED {2}\] (\d+) tests?/ }, show);
+  return { ok: ok && count > 0, closing: `${count} tests passed; programs: ${programs}` };
+}
+
+/** The fuzzers of tests/fuzz, each for a fixed number of inputs. */
+async function runFuzzers(show) {
+  const counted = /stat::number_of_executed_units: (\d+)/;
+  const { ok, count, programs } = await runPrograms('native-asan', { isFuzz: true, counted }, show);
+  return { ok: ok && count > 0, closing: `${count} inputs; fuzzers: ${programs}` };
 }
 
 /** What takes longest, the longest last. */
@@ -70,12 +106,31 @@ async function runNodeTests(folder, env, show) {
   };
 }
 
+/** Of the programs and the package that the suites see, and of all files but those of the core's tests. */
+function everythingElse() {
+  const built = ['package', 'web'].map((part) => join(ROOT, 'dist', part)).filter(existsSync);
+  return digestOf([...listFiles(':!tests/core', ':!tests/fuzz').map((path) => join(ROOT, path)), ...built.flatMap(filesBelow)]);
+}
+
+/** A suite that does not run where nothing has changed since it passed. One that has left out tests is not done with. */
+function unlessUnchanged(name, programs, run) {
+  return async (show) => {
+    const key = `${programs} ${name === 'checks' ? digestOf(listFiles().map((path) => join(ROOT, path))) : everythingElse()}`;
+    const before = passedFor(name, key);
+    if (before !== null) return { ok: true, closing: `${before}, unchanged since then` };
+    const result = await run(show);
+    if (result.ok && !result.closing.includes('skipped')) keepPassed(name, key, result.closing);
+    return result;
+  };
+}
+
 /** All suites that have tests; those that need a Chromium or a TensorFlow which is not to be had carry the reason. */
 export function listSuites({ chromium, tensorflowMissing }) {
   const env = { KERAS_WASM_TF_PYTHON: TF_PYTHON, ...process.env, ...(chromium.path ? { CHROME_PATH: chromium.path } : {}) };
-  const node = (folder, why) => ({ name: folder, why, run: (show) => runNodeTests(folder, env, show) });
+  const programs = [process.version, env.KERAS_WASM_TF_PYTHON, env.CHROME_PATH].join(' ');
+  const node = (name, why) => ({ name, why, run: unlessUnchanged(name, programs, (show) => runNodeTests(name, env, show)) });
   return [
-    { name: 'checks', run: runChecks },
+    { name: 'checks', run: unlessUnchanged('checks', process.version, runChecks) },
     { name: 'tests/core', run: (show) => runCoreTests('native', show) },
     { name: 'tests/core, sanitized', run: (show) => runCoreTests('native-asan', show) },
     { name: 'tests/core, threads', run: (show) => runCoreTests('native-tsan', show) },
