@@ -177,7 +177,9 @@ void Executor::State::compute_hoisted(Runtime& runtime) {
       if (last_user[static_cast<size_t>(operand.value)] == id) values[static_cast<size_t>(operand.value)] = Tensor();
     }
     const auto weight = std::ranges::find(packed_weights, id, &PackedWeight::packing);
-    if (weight != packed_weights.end()) hold_packed(function, *weight, hoisted.back().tensor);
+    if (weight == packed_weights.end()) continue;
+    Tensor& packed = hoisted.back().tensor;
+    packed = values[static_cast<size_t>(index.of(id, 0))] = hold_packed(function, *weight, packed);
   }
   versions.clear();
   for (const VariablePtr& variable : hoisting.variables) versions.push_back(variable->version());

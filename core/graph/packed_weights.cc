@@ -63,15 +63,19 @@ std::vector<PackedWeight> find_packed_weights(const Function& function, const Ho
   return weights;
 }
 
-void hold_packed(const Function& function, const PackedWeight& weight, const Tensor& packed) {
-  const Tensor& value = weight.variable->value();
-  if (value.owner().use_count() > 1) return;
+Tensor hold_packed(const Function& function, const PackedWeight& weight, const Tensor& packed) {
+  const Tensor value = weight.variable->value();
+  if (value.owner().use_count() > 2) return packed;  // more than the variable and this
   const Node& node = function.nodes[static_cast<size_t>(weight.packing())];
   const bool is_matrix = op_of(node) == "_PackMatMulWeights", turned = is_turned(node);
   const auto unpack = [=, shape = function.shape(node.inputs[0]), whole = value.shape()](const Tensor& from) {
     return (is_matrix ? unpack_matmul_weights(from, shape, turned) : unpack_conv2d_filter(from, shape)).reshaped(whole);
   };
-  weight.variable->hold_packed({weight.layout, packed, unpack});
+  const bool fits = value.owner() != nullptr && value.size_bytes() == packed.size_bytes();
+  Tensor held = fits ? value.reshaped(packed.shape()) : packed;
+  weight.variable->hold_packed({weight.layout, held, unpack});
+  if (fits) std::ranges::copy(packed.bytes(), held.raw());
+  return held;
 }
 
 }  // namespace keras

@@ -23,7 +23,8 @@ struct PackedWeight {
 std::vector<PackedWeight> find_packed_weights(const Function& function, const Hoisting& hoisting);
 
 /// Makes `packed`, which node weight.packing() made of the variable's value, what the variable holds, unless somebody else holds
-/// its value, too.
-void hold_packed(const Function& function, const PackedWeight& weight, const Tensor& packed);
+/// its value, too. Returns it, in the memory that the value had where it fits: weight after weight, new memory and holes in the
+/// place of the old would tear the heap into pieces.
+Tensor hold_packed(const Function& function, const PackedWeight& weight, const Tensor& packed);
 
 }  // namespace keras

@@ -89,6 +89,17 @@ TEST(PackedWeights, OfEinsumsAreHeldOnce) {
 
 TEST(PackedWeights, OfConvolutionsWithBatchNormsAreHeldOnce) { expect_held_packed(normed_convolution()); }
 
+TEST(PackedWeights, TakeTheMemoryOfTheirValuesWhereTheyFit) {
+  const Model model = make_model(
+      {3, 5}, {5, 16}, [](GraphBuilder& b, const Value& x, const VariablePtr& w) { return relu(matmul(x, b.read(w))); });
+  const std::byte* memory = model.weight->value().raw();
+  Executor executor(model.function);
+  testing::expect_close(run(executor, model), model.y, 1e-5);
+  ASSERT_NE(model.weight->packed(), nullptr);
+  EXPECT_EQ(model.weight->packed()->tensor.raw(), memory);
+  expect_held_packed(model);
+}
+
 TEST(PackedWeights, AreSharedByFunctions) {
   const Model model = normed_convolution();
   Executor first(model.function), second(model.function);
