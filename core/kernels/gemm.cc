@@ -21,6 +21,7 @@ constexpr int64_t kBlockRows = 64;  // rows of a that are packed at a time
 // taken in taller blocks, where one thread takes them all.
 constexpr int64_t kLargeMatrix = 512 * 1024;
 constexpr int64_t kTallBlockRows = 256;
+constexpr int64_t kSharePanels = 8;  // of b, that a task takes at least where there are enough for all threads
 
 /// Rows of the left matrix for one tile, packed: element p of row i is at[p · kTileRows + i].
 struct PackedRows {
@@ -244,9 +245,10 @@ void for_blocks(Context& context, int64_t m, int64_t n, int64_t k, Block block, 
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
   const int64_t blocks = (m + block_rows - 1) / block_rows;
   const bool worth_sharing = m * n * k >= 100'000;
-  // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
-  const int64_t shares =
-      blocks >= context.parallel.width() || !worth_sharing ? 1 : std::min<int64_t>(panels, context.parallel.width());
+  const int64_t width = context.parallel.width(), tasks = most_tasks(context);
+  // Few rows: the columns are shared, too, each task packing the rows for itself.
+  const int64_t most_shares = std::max(std::min(panels, width), panels / kSharePanels);
+  const int64_t shares = worth_sharing ? std::min((tasks + blocks - 1) / blocks, most_shares) : 1;
   run_tasks(context, blocks * shares, worth_sharing, [&](int64_t task, int worker) {
     const int64_t first = task / shares * block_rows, share = task % shares;
     block(first, std::min(block_rows, m - first), panels * share / shares, panels * (share + 1) / shares, worker);
