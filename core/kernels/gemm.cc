@@ -53,6 +53,7 @@ struct Sums {
 };
 
 constexpr int64_t kRowPanels = kTileRows;  // panels that a single row takes at a time
+constexpr int64_t kRowSteps = 256;         // and rows of these panels
 
 /// sums += `count` columns of the rows, from the first on, times as many rows of a panel of b.
 /// Not unrolled: V8 moves the loads of four steps at once before their arithmetic and spills what it loaded to the stack
@@ -63,13 +64,21 @@ inline void add_tile(int64_t count, Rows rows, const float* b, Sums& sums) {
     for (int64_t i = 0; i < kTileRows; ++i) sums.add(i, rows(i, p), b);
   }
 }
-/// The same with the first row alone and kPanels panels of b, panel_size apart.
+/// Steps [begin, end) of the same with the first row alone and kPanels panels of b, panel_size apart.
 template <int64_t kPanels, class Rows>
-inline void add_row(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
-  for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
+[[gnu::noinline]] void add_row_steps(int64_t begin, int64_t end, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  Sums in_registers = sums;
+  for (int64_t p = begin; p < end; ++p) {
     const float factor = rows(0, p);
-    for (int64_t j = 0; j < kPanels; ++j) sums.add(j, factor, b + j * panel_size);
+    for (int64_t j = 0; j < kPanels; ++j) in_registers.add(j, factor, b + p * kTileColumns + j * panel_size);
   }
+  sums = in_registers;
+}
+/// All of them: some at a time, so that the code that V8 optimizes meanwhile takes over within a long row.
+template <int64_t kPanels, class Rows>
+void add_row(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  for (int64_t p = 0; p < count; p += kRowSteps)
+    add_row_steps<kPanels>(p, std::min(p + kRowSteps, count), rows, b, panel_size, sums);
 }
 
 /// A tile of rows times a panel [k][kTileColumns] of b (kPanels = 0), or the first row times some panels.
@@ -106,7 +115,7 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
 
 /// Rows [0, the result) of the eight columns from `column` on, as a panel: all of them where the columns lie beside each other,
 /// those that make whole 4 × 4 blocks where each column is contiguous (a transposed matrix), else none.
-int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, float* packed) {
+[[gnu::noinline]] int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, float* packed) {
   const float* from = matrix.data + column * matrix.column_step;
   if (matrix.column_step == 1) {
     for (int64_t p = 0; p < k; ++p, from += matrix.row_step, packed += kTileColumns) {
@@ -181,36 +190,53 @@ struct Product {
   const Epilogue& epilogue;
 };
 
+/// Whether the columns from a panel on are full panels, as many as accumulators in a row, and the activation a vector's.
+template <bool kPanels>
+bool are_whole(const Product& product, int64_t count, int64_t panel) {
+  const int64_t columns = product.n - panel * kTileColumns;
+  return columns >= kTileColumns * (kPanels ? count : 1) &&
+         (product.epilogue.accumulate || is_vector_activation(product.epilogue.activation));
+}
+
 /// The first `count` accumulators to rows `row` and on of the result, or (kPanels) to panels `panel` and on of one row.
 template <bool kPanels>
-[[gnu::always_inline]] inline void store_sums(const Product& product, const Sums& sums, int64_t count, int64_t row,
-                                              int64_t panel) {
+[[gnu::always_inline]] inline void store_whole(const Product& product, const Sums& sums, int64_t count, int64_t row,
+                                               int64_t panel) {
   const Epilogue& epilogue = product.epilogue;
-  const int64_t column = panel * kTileColumns;
-  const int64_t at = row * product.c_step + column, step = kPanels ? kTileColumns : product.c_step;
-  const float* scale = epilogue.scale != nullptr ? epilogue.scale + column : nullptr;
-  const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
-  const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
-  float* to = product.c + at;
-  const int64_t columns = product.n - column;  // at least
-  const bool whole = columns >= kTileColumns * (kPanels ? count : 1);
-  if (whole && (epilogue.accumulate || is_vector_activation(epilogue.activation)))
-    return store_whole<kPanels>(sums, count, to, step, scale, bias, residual, epilogue);
+  const int64_t column = panel * kTileColumns, at = row * product.c_step + column;
+  store_whole<kPanels>(sums, count, product.c + at, kPanels ? kTileColumns : product.c_step,
+                       epilogue.scale != nullptr ? epilogue.scale + column : nullptr,
+                       epilogue.bias != nullptr ? epilogue.bias + column : nullptr,
+                       epilogue.residual != nullptr ? epilogue.residual + at : nullptr, epilogue);
+}
+
+/// The same, whatever there is of the columns and whichever the activation.
+template <bool kPanels>
+[[gnu::noinline]] void store_any(const Product& product, const Sums& sums, int64_t count, int64_t row, int64_t panel) {
+  if (are_whole<kPanels>(product, count, panel)) return store_whole<kPanels>(product, sums, count, row, panel);
+  const Epilogue& epilogue = product.epilogue;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t first = kPanels ? i * kTileColumns : 0;
-    store_some(sums.low[i], sums.high[i], std::min(kTileColumns, columns - first), to + i * step,
-               scale != nullptr ? scale + first : nullptr, bias != nullptr ? bias + first : nullptr,
-               residual != nullptr ? residual + i * step : nullptr, epilogue);
+    const int64_t column = (kPanels ? panel + i : panel) * kTileColumns;
+    const int64_t at = (kPanels ? row : row + i) * product.c_step + column;
+    store_some(sums.low[i], sums.high[i], std::min(kTileColumns, product.n - column), product.c + at,
+               epilogue.scale != nullptr ? epilogue.scale + column : nullptr,
+               epilogue.bias != nullptr ? epilogue.bias + column : nullptr,
+               epilogue.residual != nullptr ? epilogue.residual + at : nullptr, epilogue);
   }
 }
 
+// Small functions where loops are: V8 has their optimized code while a whole product, compiled as one, would still run in the
+// code that it starts with, several times slower.
+
 /// The first `count` rows of a tile, to row `row` of the result and on, in the columns of a panel.
 template <class Rows>
-void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
+[[gnu::noinline]] void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
   Sums sums;
   add_products<0>(product.k, rows, product.packed_b + panel * kTileColumns * product.k, 0, sums);
-  if (count == kTileRows) return store_sums<false>(product, sums, kTileRows, row, panel);  // a number that the compiler knows
-  store_sums<false>(product, sums, count, row, panel);
+  if (count == kTileRows && are_whole<false>(product, kTileRows, panel))
+    return store_whole<false>(product, sums, kTileRows, row, panel);
+  const Sums in_memory = sums;
+  store_any<false>(product, in_memory, count, row, panel);
 }
 /// One row, in the columns of some panels.
 template <int64_t kPanels, class Rows>
@@ -218,7 +244,7 @@ void multiply_row(const Product& product, int64_t row, Rows rows, int64_t panel)
   Sums sums;
   const int64_t panel_size = product.k * kTileColumns;
   add_products<kPanels>(product.k, rows, product.packed_b + panel * panel_size, panel_size, sums);
-  store_sums<true>(product, sums, kPanels, row, panel);
+  store_any<true>(product, sums, kPanels, row, panel);
 }
 
 /// Rows [first, first + rows) of the result, in the columns of panels [panel_begin, panel_end). `rows_at(i)`: the left rows

@@ -74,7 +74,7 @@ struct Tile {
 };
 
 /// A panel [9][channels][kPanel] of a packed filter as kProducts matrices [channels][kPanel].
-void transform_filter(int64_t channels, const float* panel, float* to) {
+[[gnu::noinline]] void transform_filter(int64_t channels, const float* panel, float* to) {
   const int64_t size = channels * kPanel;
   for (int64_t i = 0; i < size; i += 4) {
     Float4 columns[kIn * 3], line[kIn];
@@ -92,7 +92,8 @@ void transform_filter(int64_t channels, const float* panel, float* to) {
 
 /// Tiles [first, first + count) of the input as kProducts matrices [count][channels]. `zeros` stands for what is outside of the
 /// image.
-void transform_input(const ConvGeometry& g, const float* input, const float* zeros, int64_t first, int64_t count, float* to) {
+[[gnu::noinline]] void transform_input(const ConvGeometry& g, const float* input, const float* zeros, int64_t first,
+                                       int64_t count, float* to) {
   const Tiles tiles(g);
   const int64_t channels = g.in_channels;
   for (int64_t number = first; number < first + count; ++number, to += channels) {
@@ -149,8 +150,8 @@ struct Quad {
 };
 
 /// kProducts matrices [count][kPanel] as tiles [first, first + count) of the output, in channels `channel` and on.
-void transform_output(const ConvGeometry& g, const float* products, int64_t first, int64_t count, int64_t channel, float* output,
-                      const Epilogue& epilogue) {
+[[gnu::noinline]] void transform_output(const ConvGeometry& g, const float* products, int64_t first, int64_t count,
+                                        int64_t channel, float* output, const Epilogue& epilogue) {
   const Tiles tiles(g);
   for (int64_t c = 0; c < std::min(kPanel, g.out_channels - channel); c += 4) {
     const Quad quad{epilogue, channel + c, std::min<int64_t>(4, g.out_channels - channel - c)};
