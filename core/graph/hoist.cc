@@ -61,6 +61,13 @@ bool reads_by_itself(const Node& node) {
   });
 }
 
+/// Of a node that is no read; `hoisted` tells of its inputs. A function of its own: see wasm/CMakeLists.txt.
+[[gnu::noinline]] bool is_hoisted(const Node& node, const std::vector<char>& hoisted) {
+  if (std::string_view(node.op->def->name) == "_Arg" || (node.op->def->flags & kStateful) != 0) return false;
+  const auto known = [&](const Edge& input) { return hoisted[static_cast<size_t>(input.node)] != 0; };
+  return std::all_of(node.inputs.begin(), node.inputs.end(), known) && !reads_by_itself(node);
+}
+
 }  // namespace
 
 std::set<int32_t> written_handles(const Function& function) { return Writes().of(function); }
@@ -84,14 +91,10 @@ Hoisting find_hoisted(const Function& function, const std::vector<char>& invaria
   std::set<int32_t> used;
   for (size_t i = 0; i < count; ++i) {
     const Node& node = function.nodes[i];
-    if (is_read(node)) {
+    if (is_read(node))
       result.hoisted[i] = readable.contains(node.inputs[0].node);
-      continue;
-    }
-    if (std::string_view(node.op->def->name) == "_Arg" || (node.op->def->flags & kStateful) != 0) continue;
-    bool hoisted = !reads_by_itself(node);
-    for (const Edge& input : node.inputs) hoisted = hoisted && result.hoisted[static_cast<size_t>(input.node)];
-    result.hoisted[i] = hoisted;
+    else if (!result.hoisted[i])
+      result.hoisted[i] = is_hoisted(node, result.hoisted);
   }
   for (size_t i = 0; i < count; ++i) {
     if (result.hoisted[i]) {

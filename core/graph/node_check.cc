@@ -10,6 +10,8 @@
 namespace keras {
 namespace {
 
+// What looks at one input or one attribute, and what few ops need, stays a function of its own: see wasm/CMakeLists.txt.
+
 /// Walks over the inputs of a node and binds the signature's attributes to what it finds.
 class InputMatcher {
  public:
@@ -38,7 +40,7 @@ class InputMatcher {
     return inputs_[position_++];
   }
 
-  void match_one(const ArgDef& arg, DType dtype) {
+  [[gnu::noinline]] void match_one(const ArgDef& arg, DType dtype) {
     if (arg.type_attr.empty()) {
       if (dtype != arg.dtype) mismatch(arg, dtype, arg.dtype);
       return;
@@ -51,14 +53,14 @@ class InputMatcher {
     }
   }
 
-  void match_repeated(const ArgDef& arg, size_t after) {
+  [[gnu::noinline]] void match_repeated(const ArgDef& arg, size_t after) {
     const AttrValue* bound = attrs_.find(arg.number_attr);
     const int64_t count = bound != nullptr ? std::get<int64_t>(*bound) : rest(after);
     if (bound == nullptr) attrs_.set(arg.number_attr, count);
     for (int64_t i = 0; i < count; ++i) match_one(arg, next(arg));
   }
 
-  void match_list(const ArgDef& arg, size_t after) {
+  [[gnu::noinline]] void match_list(const ArgDef& arg, size_t after) {
     const AttrValue* bound = attrs_.find(arg.type_list_attr);
     std::vector<DType> found;
     const int64_t count = bound != nullptr ? static_cast<int64_t>(std::get<std::vector<DType>>(*bound).size()) : rest(after);
@@ -81,7 +83,22 @@ class InputMatcher {
   size_t position_ = 0;
 };
 
-void append_output(const ArgDef& arg, const Attrs& attrs, std::vector<DType>& dtypes) {
+/// Sets the attribute to its default if it is not there. Throws InvalidArgumentError if it is wrong.
+[[gnu::noinline]] void complete_attr(const RegisteredOp& op, const AttrDef& def, Attrs& attrs) {
+  const AttrValue* value = attrs.find(def.name);
+  if (value == nullptr && def.default_value) {
+    attrs.set(def.name, *def.default_value);
+    value = attrs.find(def.name);
+  }
+  if (value == nullptr) throw InvalidArgumentError("Op {} needs attribute '{}'", op.def->name, def.name);
+  if (def.kind != "type" || def.allowed.empty()) return;
+  const DType dtype = attrs.get_dtype(def.name);
+  if (std::find(def.allowed.begin(), def.allowed.end(), dtype) == def.allowed.end()) {
+    throw InvalidArgumentError("Op {} does not take dtype {} for '{}'", op.def->name, dtype, def.name);
+  }
+}
+
+[[gnu::noinline]] void append_output(const ArgDef& arg, const Attrs& attrs, std::vector<DType>& dtypes) {
   if (!arg.type_list_attr.empty()) {
     const auto& list = attrs.get<std::vector<DType>>(arg.type_list_attr);
     dtypes.insert(dtypes.end(), list.begin(), list.end());
@@ -203,19 +220,7 @@ const RegisteredOp& require_op(std::string_view op) {
 
 std::vector<DType> complete_attrs(const RegisteredOp& op, std::span<const DType> inputs, Attrs& attrs) {
   InputMatcher(op, inputs, attrs).match();
-  for (const AttrDef& def : op.signature.attrs) {
-    const AttrValue* value = attrs.find(def.name);
-    if (value == nullptr && def.default_value) {
-      attrs.set(def.name, *def.default_value);
-      value = attrs.find(def.name);
-    }
-    if (value == nullptr) throw InvalidArgumentError("Op {} needs attribute '{}'", op.def->name, def.name);
-    if (def.kind != "type" || def.allowed.empty()) continue;
-    const DType dtype = attrs.get_dtype(def.name);
-    if (std::find(def.allowed.begin(), def.allowed.end(), dtype) == def.allowed.end()) {
-      throw InvalidArgumentError("Op {} does not take dtype {} for '{}'", op.def->name, dtype, def.name);
-    }
-  }
+  for (const AttrDef& def : op.signature.attrs) complete_attr(op, def, attrs);
   std::vector<DType> outputs;
   for (const ArgDef& arg : op.signature.outputs) append_output(arg, attrs, outputs);
   return outputs;

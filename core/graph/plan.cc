@@ -33,6 +33,7 @@ bool brings_its_memory(const Node& node) {
          op == "TensorListPopBack";
 }
 
+/// What runs once for each node, and each of the longer walks, stays a function of its own: see wasm/CMakeLists.txt.
 class Planner {
  public:
   Planner(const Function& function, const ValueIndex& index, const Hoisting& hoisting, Plan& plan, Runtime& runtime)
@@ -87,7 +88,7 @@ class Planner {
     }
   }
 
-  void infer(int32_t id) {
+  [[gnu::noinline]] void infer(int32_t id) {
     const Node& n = node(id);
     std::vector<const Shape*> shapes;
     std::vector<DType> dtypes;
@@ -108,7 +109,7 @@ class Planner {
   }
 
   /// Computes small integer values that depend on shapes alone.
-  void learn(int32_t id, const std::vector<const Tensor*>& values) {
+  [[gnu::noinline]] void learn(int32_t id, const std::vector<const Tensor*>& values) {
     const Node& n = node(id);
     const std::string_view op = n.op->def->name;
     if (op == "Const") {
@@ -143,7 +144,7 @@ class Planner {
   }
 
   /// Hoisted reads run where somebody needs the value who is not hoisted.
-  void find_running() {
+  [[gnu::noinline]] void find_running() {
     runs_.assign(function_.nodes.size(), 0);
     for (const Edge& output : function_.outputs) need(output);
     for (int32_t id = end_ - 1; id >= 0; --id) {
@@ -156,7 +157,7 @@ class Planner {
     if (is_hoisted(edge.node) && is_read(edge.node)) runs_[static_cast<size_t>(edge.node)] = 1;
   }
 
-  void find_last_uses() {
+  [[gnu::noinline]] void find_last_uses() {
     for (int32_t id = 0; id < end_; ++id) {
       for (int32_t i = 0; i < static_cast<int32_t>(node(id).dtypes.size()); ++i) {
         last_use_[static_cast<size_t>(index_.of(id, i))] = id;
@@ -174,7 +175,7 @@ class Planner {
     }
   }
 
-  void assign_block(int32_t id, int32_t output) {
+  [[gnu::noinline]] void assign_block(int32_t id, int32_t output) {
     const Node& n = node(id);
     const int32_t value = index_.of(id, output);
     const int32_t last = last_use_[static_cast<size_t>(value)];
@@ -226,7 +227,7 @@ class Planner {
 
   // Greedy by size: large blocks first, each at the lowest offset that is free during its life. Those that the arena would have
   // to grow for go into the memory of a later result, if there is room.
-  void place_blocks() {
+  [[gnu::noinline]] void place_blocks() {
     std::vector<int32_t> order(blocks_.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return block(a).bytes > block(b).bytes; });
@@ -328,7 +329,7 @@ class Planner {
     }
   }
 
-  void write_step(int32_t id) {
+  [[gnu::noinline]] void write_step(int32_t id) {
     Step step{id,
               static_cast<int32_t>(plan_.operands.size()),
               static_cast<int32_t>(node(id).inputs.size()),

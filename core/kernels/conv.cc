@@ -87,8 +87,10 @@ bool lie_inside(const ConvGeometry& g, const PatchRows& rows) {
   return true;
 }
 
+// What follows runs for each tile of a product: small functions, of which V8 soon has optimized code (see gemm.cc).
+
 /// One row of the filter at four places, as gemm packs its left matrix: [filter_width · group_in][kTileRows].
-void pack_filter_row(const ConvGeometry& g, const PatchRows& rows, int64_t group, float* packed) {
+[[gnu::noinline]] void pack_filter_row(const ConvGeometry& g, const PatchRows& rows, int64_t group, float* packed) {
   const int64_t size = g.filter_width * g.group_in();
   if (lie_inside(g, rows)) {
     const bool contiguous = g.groups == 1 && g.dilation_width == 1;

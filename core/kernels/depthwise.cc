@@ -47,7 +47,8 @@ struct Tap {
 /// kPlaces output places side by side, whose taps lie `step` elements apart: floats, multiplier 1. Sums of eight channels of each
 /// stay in registers over all taps.
 template <int kPlaces>
-void convolve_places(std::span<const Tap> taps, int64_t channels, int64_t step, float* to, const Epilogue& epilogue) {
+[[gnu::noinline]] void convolve_places(std::span<const Tap> taps, int64_t channels, int64_t step, float* to,
+                                       const Epilogue& epilogue) {
   const Bounds4 bounded(epilogue.activation);
   int64_t c = 0;
   for (; c + 8 <= channels; c += 8) {

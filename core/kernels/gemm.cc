@@ -16,12 +16,12 @@ namespace keras::kernels {
 namespace {
 
 constexpr int64_t kTileColumns = 8;
-constexpr int64_t kTallRows = 5;    // of a tile of rows that need no packing
 constexpr int64_t kBlockRows = 64;  // rows of a that are packed at a time
 // A b that no second-level cache holds is read from further away for each block of rows: there, rows that need no packing are
 // taken in taller blocks, where one thread takes them all.
 constexpr int64_t kLargeMatrix = 512 * 1024;
 constexpr int64_t kTallBlockRows = 256;
+constexpr int64_t kSharePanels = 8;  // of b, that a task takes at least where there are enough for all threads
 
 /// Rows of the left matrix for one tile, packed: element p of row i is at[p · kTileRows + i].
 struct PackedRows {
@@ -30,9 +30,8 @@ struct PackedRows {
 };
 
 /// Rows of the left matrix as they lie in memory, each contiguous.
-template <int64_t kRows>
 struct PlainRows {
-  const float* row[kRows];
+  const float* row[kTileRows];
   float operator()(int64_t i, int64_t p) const { return row[i][p]; }
 };
 
@@ -44,9 +43,8 @@ struct PieceRows {
 
 /// Accumulators in registers, each of the eight columns of a panel of b: those of the rows of a tile in one panel, or those of a
 /// single row in as many panels: one accumulator alone would wait for itself.
-template <int64_t kRows>
 struct Sums {
-  Float4 low[kRows] = {}, high[kRows] = {};
+  Float4 low[kTileRows] = {}, high[kTileRows] = {};
 
   void add(int64_t i, float factor, const float* b) {
     low[i] = mul_add(splat4(factor), load4(b), low[i]);
@@ -55,63 +53,47 @@ struct Sums {
 };
 
 constexpr int64_t kRowPanels = kTileRows;  // panels that a single row takes at a time
+constexpr int64_t kRowSteps = 256;         // and rows of these panels
 
 /// sums += `count` columns of the rows, from the first on, times as many rows of a panel of b.
 /// Not unrolled: V8 moves the loads of four steps at once before their arithmetic and spills what it loaded to the stack
 /// (29 GFLOPS in the place of 47, 256 × 256 × 256, relaxed SIMD).
 template <class Rows>
-inline void add_tile(int64_t count, Rows rows, const float* b, Sums<kTileRows>& sums) {
+inline void add_tile(int64_t count, Rows rows, const float* b, Sums& sums) {
   for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
     for (int64_t i = 0; i < kTileRows; ++i) sums.add(i, rows(i, p), b);
   }
 }
-
-/// The same for kTallRows rows or, where `two`, for the first two of them; count > 0.
-/// Ten accumulators, the vectors of b and a row's factor fill the registers of x86-64. V8 of Node 20 moves the loads of a step
-/// before all of its arithmetic, but not past a branch: that on `two`, which the compiler must not take out of the loop, and
-/// those between the steps keep it from spilling (52 GFLOPS in the place of 33, 256 × 256 × 256, relaxed SIMD).
-inline void add_tall_tile(int count, PlainRows<kTallRows> rows, int two, const float* b, Sums<kTallRows>& sums) {
-  const auto add_step = [&](int64_t p) __attribute__((always_inline)) {
-    for (int64_t i = 0; i < 2; ++i) sums.add(i, rows(i, p), b + p * kTileColumns);
-    asm volatile("" : "+r"(two));
-    if (two) return;
-    for (int64_t i = 2; i < kTallRows; ++i) sums.add(i, rows(i, p), b + p * kTileColumns);
-  };
-  for (;; count -= 4, b += 4 * kTileColumns) {  // counted once for four steps
-    add_step(0);
-    if (count <= 1) return;
-    add_step(1);
-    if (count <= 2) return;
-    add_step(2);
-    if (count <= 3) return;
-    add_step(3);
-    if (count <= 4) return;
-    for (const float*& row : rows.row) row += 4;
-  }
-}
-
-/// The same with the first row alone and kPanels panels of b, panel_size apart.
+/// Steps [begin, end) of the same with the first row alone and kPanels panels of b, panel_size apart.
 template <int64_t kPanels, class Rows>
-inline void add_row(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums<kTileRows>& sums) {
-  for (int64_t p = 0; p < count; ++p, b += kTileColumns) {
+[[gnu::noinline]] void add_row_steps(int64_t begin, int64_t end, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  Sums in_registers = sums;
+  for (int64_t p = begin; p < end; ++p) {
     const float factor = rows(0, p);
-    for (int64_t j = 0; j < kPanels; ++j) sums.add(j, factor, b + j * panel_size);
+    for (int64_t j = 0; j < kPanels; ++j) in_registers.add(j, factor, b + p * kTileColumns + j * panel_size);
   }
+  sums = in_registers;
+}
+/// All of them: some at a time, so that the code that V8 optimizes meanwhile takes over within a long row.
+template <int64_t kPanels, class Rows>
+void add_row(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
+  for (int64_t p = 0; p < count; p += kRowSteps)
+    add_row_steps<kPanels>(p, std::min(p + kRowSteps, count), rows, b, panel_size, sums);
 }
 
 /// A tile of rows times a panel [k][kTileColumns] of b (kPanels = 0), or the first row times some panels.
 template <int64_t kPanels, class Rows>
-inline void add_products(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums<kTileRows>& sums) {
+inline void add_products(int64_t count, Rows rows, const float* b, int64_t panel_size, Sums& sums) {
   if constexpr (kPanels == 0)
     add_tile(count, rows, b, sums);
   else
     add_row<kPanels>(count, rows, b, panel_size, sums);
 }
 template <int64_t kPanels>
-inline void add_products(int64_t, PieceRows rows, const float* b, int64_t panel_size, Sums<kTileRows>& sums) {
+inline void add_products(int64_t, PieceRows rows, const float* b, int64_t panel_size, Sums& sums) {
   for (int64_t piece = 0; piece < rows.pieces; ++piece, b += rows.length * kTileColumns) {
     const float* const* at = rows.at + piece * kTileRows;
-    add_products<kPanels>(rows.length, PlainRows<kTileRows>{{at[0], at[1], at[2], at[3]}}, b, panel_size, sums);
+    add_products<kPanels>(rows.length, PlainRows{{at[0], at[1], at[2], at[3]}}, b, panel_size, sums);
   }
 }
 
@@ -133,7 +115,7 @@ void pack_rows(int64_t rows, int64_t k, MatrixView<float> a, float* packed) {
 
 /// Rows [0, the result) of the eight columns from `column` on, as a panel: all of them where the columns lie beside each other,
 /// those that make whole 4 × 4 blocks where each column is contiguous (a transposed matrix), else none.
-int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, float* packed) {
+[[gnu::noinline]] int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, float* packed) {
   const float* from = matrix.data + column * matrix.column_step;
   if (matrix.column_step == 1) {
     for (int64_t p = 0; p < k; ++p, from += matrix.row_step, packed += kTileColumns) {
@@ -155,10 +137,9 @@ int64_t pack_whole_panel(int64_t k, MatrixView<float> matrix, int64_t column, fl
 
 /// The first `count` accumulators as they are: full panels and an activation that is a few vector operations. They are those of
 /// rows `step` apart in one panel, or (kPanels) those of one row in panels beside each other, with scale and bias of their own.
-template <bool kPanels, int64_t kRows>
-[[gnu::always_inline]] inline void store_whole(const Sums<kRows>& sums, int64_t count, float* to, int64_t step,
-                                               const float* scale, const float* bias, const float* residual,
-                                               const Epilogue& epilogue) {
+template <bool kPanels>
+[[gnu::always_inline]] inline void store_whole(const Sums& sums, int64_t count, float* to, int64_t step, const float* scale,
+                                               const float* bias, const float* residual, const Epilogue& epilogue) {
   if (epilogue.accumulate) {
     for (int64_t i = 0; i < count; ++i, to += step) {
       store4(to, load4(to) + sums.low[i]);
@@ -209,58 +190,61 @@ struct Product {
   const Epilogue& epilogue;
 };
 
+/// Whether the columns from a panel on are full panels, as many as accumulators in a row, and the activation a vector's.
+template <bool kPanels>
+bool are_whole(const Product& product, int64_t count, int64_t panel) {
+  const int64_t columns = product.n - panel * kTileColumns;
+  return columns >= kTileColumns * (kPanels ? count : 1) &&
+         (product.epilogue.accumulate || is_vector_activation(product.epilogue.activation));
+}
+
 /// The first `count` accumulators to rows `row` and on of the result, or (kPanels) to panels `panel` and on of one row.
-template <bool kPanels, int64_t kRows>
-[[gnu::always_inline]] inline void store_sums(const Product& product, const Sums<kRows>& sums, int64_t count, int64_t row,
-                                              int64_t panel) {
+template <bool kPanels>
+[[gnu::always_inline]] inline void store_whole(const Product& product, const Sums& sums, int64_t count, int64_t row,
+                                               int64_t panel) {
   const Epilogue& epilogue = product.epilogue;
-  const int64_t column = panel * kTileColumns;
-  const int64_t at = row * product.c_step + column, step = kPanels ? kTileColumns : product.c_step;
-  const float* scale = epilogue.scale != nullptr ? epilogue.scale + column : nullptr;
-  const float* bias = epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
-  const float* residual = epilogue.residual != nullptr ? epilogue.residual + at : nullptr;
-  float* to = product.c + at;
-  const int64_t columns = product.n - column;  // at least
-  const bool whole = columns >= kTileColumns * (kPanels ? count : 1);
-  if (whole && (epilogue.accumulate || is_vector_activation(epilogue.activation)))
-    return store_whole<kPanels>(sums, count, to, step, scale, bias, residual, epilogue);
+  const int64_t column = panel * kTileColumns, at = row * product.c_step + column;
+  store_whole<kPanels>(sums, count, product.c + at, kPanels ? kTileColumns : product.c_step,
+                       epilogue.scale != nullptr ? epilogue.scale + column : nullptr,
+                       epilogue.bias != nullptr ? epilogue.bias + column : nullptr,
+                       epilogue.residual != nullptr ? epilogue.residual + at : nullptr, epilogue);
+}
+
+/// The same, whatever there is of the columns and whichever the activation.
+template <bool kPanels>
+[[gnu::noinline]] void store_any(const Product& product, const Sums& sums, int64_t count, int64_t row, int64_t panel) {
+  if (are_whole<kPanels>(product, count, panel)) return store_whole<kPanels>(product, sums, count, row, panel);
+  const Epilogue& epilogue = product.epilogue;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t first = kPanels ? i * kTileColumns : 0;
-    store_some(sums.low[i], sums.high[i], std::min(kTileColumns, columns - first), to + i * step,
-               scale != nullptr ? scale + first : nullptr, bias != nullptr ? bias + first : nullptr,
-               residual != nullptr ? residual + i * step : nullptr, epilogue);
+    const int64_t column = (kPanels ? panel + i : panel) * kTileColumns;
+    const int64_t at = (kPanels ? row : row + i) * product.c_step + column;
+    store_some(sums.low[i], sums.high[i], std::min(kTileColumns, product.n - column), product.c + at,
+               epilogue.scale != nullptr ? epilogue.scale + column : nullptr,
+               epilogue.bias != nullptr ? epilogue.bias + column : nullptr,
+               epilogue.residual != nullptr ? epilogue.residual + at : nullptr, epilogue);
   }
 }
 
+// Small functions where loops are: V8 has their optimized code while a whole product, compiled as one, would still run in the
+// code that it starts with, several times slower.
+
 /// The first `count` rows of a tile, to row `row` of the result and on, in the columns of a panel.
 template <class Rows>
-void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
-  Sums<kTileRows> sums;
+[[gnu::noinline]] void multiply_tile(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t count) {
+  Sums sums;
   add_products<0>(product.k, rows, product.packed_b + panel * kTileColumns * product.k, 0, sums);
-  if (count == kTileRows) return store_sums<false>(product, sums, kTileRows, row, panel);  // a number that the compiler knows
-  store_sums<false>(product, sums, count, row, panel);
-}
-/// All of kTallRows rows, or the first two.
-void multiply_tall_tile(const Product& product, int64_t row, PlainRows<kTallRows> rows, int64_t panel, int64_t count) {
-  Sums<kTallRows> sums;
-  if (product.k > 0) {
-    add_tall_tile(static_cast<int>(product.k), rows, count == 2, product.packed_b + panel * kTileColumns * product.k, sums);
-  }
-  if (count == kTallRows) return store_sums<false>(product, sums, kTallRows, row, panel);
-  store_sums<false>(product, sums, 2, row, panel);
+  if (count == kTileRows && are_whole<false>(product, kTileRows, panel))
+    return store_whole<false>(product, sums, kTileRows, row, panel);
+  const Sums in_memory = sums;
+  store_any<false>(product, in_memory, count, row, panel);
 }
 /// One row, in the columns of some panels.
 template <int64_t kPanels, class Rows>
-void multiply_panels(const Product& product, int64_t row, Rows rows, int64_t panel) {
-  Sums<kTileRows> sums;
+void multiply_row(const Product& product, int64_t row, Rows rows, int64_t panel) {
+  Sums sums;
   const int64_t panel_size = product.k * kTileColumns;
   add_products<kPanels>(product.k, rows, product.packed_b + panel * panel_size, panel_size, sums);
-  store_sums<true>(product, sums, kPanels, row, panel);
-}
-template <class Rows>
-void multiply_row(const Product& product, int64_t row, Rows rows, int64_t panel, int64_t panel_end) {
-  for (; panel + kRowPanels <= panel_end; panel += kRowPanels) multiply_panels<kRowPanels>(product, row, rows, panel);
-  for (; panel < panel_end; ++panel) multiply_panels<1>(product, row, rows, panel);
+  store_any<true>(product, sums, kPanels, row, panel);
 }
 
 /// Rows [first, first + rows) of the result, in the columns of panels [panel_begin, panel_end). `rows_at(i)`: the left rows
@@ -273,34 +257,11 @@ void multiply_block(const Product& product, int64_t first, int64_t rows, RowsAt 
       multiply_tile(product, first + i, rows_at(i), panel, std::min(kTileRows, rows - i));
     }
   }
-  if (full < rows) multiply_row(product, first + full, rows_at(full), panel_begin, panel_end);
-}
-
-/// How many of some contiguous rows' tiles have kTileRows rows; the rest are tiles of kTallRows, the last perhaps of two rows.
-int64_t low_tiles(int64_t rows) {
-  const int64_t count = (kTallRows - rows % kTallRows) % kTallRows;
-  if (count * kTileRows <= rows) return count;
-  return rows == 6 || rows == 11 ? 1 : 0;  // 4 + 2, 4 + 5 + 2
-}
-
-/// The same for contiguous rows, `step` apart.
-void multiply_plain_block(const Product& product, int64_t first, int64_t rows, const float* a, int64_t step, int64_t panel_begin,
-                          int64_t panel_end) {
-  const auto rows_at = [=]<int64_t kRows>(int64_t i) {  // the last row stands in for those that are missing
-    PlainRows<kRows> tile;
-    for (int64_t j = 0; j < kRows; ++j) tile.row[j] = a + std::min(i + j, rows - 1) * step;
-    return tile;
-  };
-  if (rows == 1) return multiply_row(product, first, rows_at.template operator()<kTileRows>(0), panel_begin, panel_end);
-  const int64_t low = rows == 3 ? rows : low_tiles(rows) * kTileRows;  // three are taken as four
-  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    for (int64_t i = 0; i < low; i += kTileRows) {
-      multiply_tile(product, first + i, rows_at.template operator()<kTileRows>(i), panel, std::min(kTileRows, rows - i));
-    }
-    for (int64_t i = low; i < rows; i += kTallRows) {
-      multiply_tall_tile(product, first + i, rows_at.template operator()<kTallRows>(i), panel, std::min(kTallRows, rows - i));
-    }
-  }
+  if (full == rows) return;
+  int64_t panel = panel_begin;
+  for (; panel + kRowPanels <= panel_end; panel += kRowPanels)
+    multiply_row<kRowPanels>(product, first + full, rows_at(full), panel);
+  for (; panel < panel_end; ++panel) multiply_row<1>(product, first + full, rows_at(full), panel);
 }
 
 /// Calls block(first row, rows, first panel, panel end, worker) for all of a product, on several threads where it is worth it.
@@ -310,9 +271,10 @@ void for_blocks(Context& context, int64_t m, int64_t n, int64_t k, Block block, 
   const int64_t panels = (n + kTileColumns - 1) / kTileColumns;
   const int64_t blocks = (m + block_rows - 1) / block_rows;
   const bool worth_sharing = m * n * k >= 100'000;
-  // Few rows: the columns are shared among the threads instead, each packing the rows for itself.
-  const int64_t shares =
-      blocks >= context.parallel.width() || !worth_sharing ? 1 : std::min<int64_t>(panels, context.parallel.width());
+  const int64_t width = context.parallel.width(), tasks = most_tasks(context);
+  // Few rows: the columns are shared, too, each task packing the rows for itself.
+  const int64_t most_shares = std::max(std::min(panels, width), panels / kSharePanels);
+  const int64_t shares = worth_sharing ? std::min((tasks + blocks - 1) / blocks, most_shares) : 1;
   run_tasks(context, blocks * shares, worth_sharing, [&](int64_t task, int worker) {
     const int64_t first = task / shares * block_rows, share = task % shares;
     block(first, std::min(block_rows, m - first), panels * share / shares, panels * (share + 1) / shares, worker);
@@ -417,7 +379,12 @@ void gemm_packed(Context& context, int64_t m, int64_t n, int64_t k, MatrixView<f
   }
   const Product product{n, k, packed, c, c_step, epilogue};
   const auto block = [&](int64_t first, int64_t rows, int64_t panel, int64_t panel_end, int) {
-    multiply_plain_block(product, first, rows, a.data + first * a.row_step, a.row_step, panel, panel_end);
+    const auto rows_at = [=](int64_t i) {  // the last row stands in for those that are missing
+      PlainRows tile;
+      for (int64_t j = 0; j < kTileRows; ++j) tile.row[j] = a.data + (first + std::min(i + j, rows - 1)) * a.row_step;
+      return tile;
+    };
+    multiply_block(product, first, rows, rows_at, panel, panel_end);
   };
   const bool tall = k * n >= kLargeMatrix && context.parallel.width() == 1;
   for_blocks(context, m, n, k, block, tall ? kTallBlockRows : kBlockRows);

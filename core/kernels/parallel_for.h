@@ -21,10 +21,17 @@ inline void each(int64_t count, Body body) {
   }
 }
 
+/// Into how many tasks work is cut at most: several for each thread, so that one that wakes late or is slower than the others
+/// leaves its part to them.
+inline int64_t most_tasks(const Context& context) {
+  const int64_t width = context.parallel.width();
+  return width > 1 ? 4 * width : 1;
+}
+
 /// Calls body(begin, end) for pieces of [0, count), at once where there are threads and at least two pieces of `grain`.
 template <class Body>
 void parallel_for(Context& context, int64_t count, int64_t grain, Body body) {
-  const int64_t pieces = std::min<int64_t>(context.parallel.width(), count / std::max<int64_t>(grain, 1));
+  const int64_t pieces = std::min(most_tasks(context), count / std::max<int64_t>(grain, 1));
   if (pieces <= 1) {
     if (count > 0) body(int64_t{0}, count);
     return;

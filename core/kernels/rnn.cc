@@ -71,9 +71,10 @@ void run_steps(Context& context, const Projection& projection, const float* h, f
       }
     }
   };
-  // Whole tiles of rows, so that each is computed in the same way however many threads there are.
+  // Whole tiles of rows, so that each is computed in the same way however many threads there are; two at least, since each task
+  // reads the weights at every step.
   const int64_t tiles = (s.batch + kTileRows - 1) / kTileRows;
-  const int64_t grain = 100'000 / std::max<int64_t>(kTileRows * s.steps * s.units * gates, 1) + 1;
+  const int64_t grain = 100'000 / std::max<int64_t>(kTileRows * s.steps * s.units * gates, 1) + 2;
   parallel_for(context, tiles, grain,
                [&](int64_t begin, int64_t end) { run(begin * kTileRows, std::min(end * kTileRows, s.batch)); });
 }

@@ -74,7 +74,7 @@ struct Tile {
 };
 
 /// A panel [9][channels][kPanel] of a packed filter as kProducts matrices [channels][kPanel].
-void transform_filter(int64_t channels, const float* panel, float* to) {
+[[gnu::noinline]] void transform_filter(int64_t channels, const float* panel, float* to) {
   const int64_t size = channels * kPanel;
   for (int64_t i = 0; i < size; i += 4) {
     Float4 columns[kIn * 3], line[kIn];
@@ -92,7 +92,8 @@ void transform_filter(int64_t channels, const float* panel, float* to) {
 
 /// Tiles [first, first + count) of the input as kProducts matrices [count][channels]. `zeros` stands for what is outside of the
 /// image.
-void transform_input(const ConvGeometry& g, const float* input, const float* zeros, int64_t first, int64_t count, float* to) {
+[[gnu::noinline]] void transform_input(const ConvGeometry& g, const float* input, const float* zeros, int64_t first,
+                                       int64_t count, float* to) {
   const Tiles tiles(g);
   const int64_t channels = g.in_channels;
   for (int64_t number = first; number < first + count; ++number, to += channels) {
@@ -149,8 +150,8 @@ struct Quad {
 };
 
 /// kProducts matrices [count][kPanel] as tiles [first, first + count) of the output, in channels `channel` and on.
-void transform_output(const ConvGeometry& g, const float* products, int64_t first, int64_t count, int64_t channel, float* output,
-                      const Epilogue& epilogue) {
+[[gnu::noinline]] void transform_output(const ConvGeometry& g, const float* products, int64_t first, int64_t count,
+                                        int64_t channel, float* output, const Epilogue& epilogue) {
   const Tiles tiles(g);
   for (int64_t c = 0; c < std::min(kPanel, g.out_channels - channel); c += 4) {
     const Quad quad{epilogue, channel + c, std::min<int64_t>(4, g.out_channels - channel - c)};
@@ -198,7 +199,6 @@ void conv2d_winograd(Context& context, const ConvGeometry& g, const float* input
   // Few blocks: the panels are shared among the threads, too, each transforming the input for itself.
   const int64_t shares = blocks >= width ? 1 : std::min(panels, width);
   const std::vector<float> zeros(static_cast<size_t>(channels));
-  const std::unique_ptr<Parallel> serial = make_serial();
   context.parallel.run(blocks * shares, [&](int64_t task, int worker) {
     const int64_t first = task / shares * block, share = task % shares, count = std::min(block, tiles - first);
     const int64_t input_step = count * channels + kSkew, filter_step = channels * kPanel + kSkew;
@@ -206,6 +206,7 @@ void conv2d_winograd(Context& context, const ConvGeometry& g, const float* input
     const int64_t floats = kProducts * (input_step + filter_step + product_step);
     auto* inputs = static_cast<float*>(context.scratch.get(worker, static_cast<size_t>(floats) * sizeof(float)));
     float *filter = inputs + kProducts * input_step, *products = filter + kProducts * filter_step;
+    const std::unique_ptr<Parallel> serial = make_serial();
     Context alone{*serial, context.scratch};
     transform_input(g, input, zeros.data(), first, count, inputs);
     for (int64_t panel = panels * share / shares; panel < panels * (share + 1) / shares; ++panel) {

@@ -2,7 +2,8 @@
 // puts the function there. That is thousands of imports, which take long to download and to instantiate. Here they become one import,
 // that fetches the rest, and one function for each of their types, which calls it and then takes the call through the table.
 import {
-  CALL, CALL_INDIRECT, END, I32_CONST, REF_FUNC, Reader, SECTION, list, number, readImports, readSections, walkBody, withLength, writeSections,
+  CALL, CALL_INDIRECT, END, FUNCTION, I32_CONST, REF_FUNC, Reader, SECTION, list, number, readElements, readExports, readImports, readSections, text, walkBody,
+  withLength, writeElements, writeSections,
 } from './wasm_binary.mjs';
 
 /** wasm-split's name for placeholders. */
@@ -12,7 +13,6 @@ const FETCH_REST = { module: 'rest', name: 'fetch' };
 const FUNCTION_TYPE = 0x60;
 const I32 = 0x7f;
 
-const text = (string) => withLength(Buffer.from(string));
 const readVector = (reader) => reader.list((r) => r.byte());
 const readType = (reader) => {
   if (reader.byte() !== FUNCTION_TYPE) throw new Error('The engine has types beside those of functions');
@@ -71,38 +71,22 @@ class Callers {
   }
 }
 
-/** The number of the table that holds nothing but placeholders, and the segments of the others with functions renumbered. */
-function readElements(section, isPlaceholder, renumber) {
-  const tables = [];
-  const segments = new Reader(section).list((reader) => {
-    let functions;
-    const head = reader.span(() => {
-      const flags = reader.byte();
-      if (flags !== 0 && flags !== 2) throw new Error(`The engine's tables are filled in an unknown way: ${flags}`);
-      tables.push(flags === 2 ? reader.number() : 0);
-      if (reader.byte() !== I32_CONST) throw new Error("A place in the engine's tables is no constant");
-      reader.number();
-      reader.byte(); // the end of the constant
-      if (flags === 2) reader.byte(); // what is in it: functions
-    });
-    functions = reader.list((r) => r.number());
-    return { head, functions };
-  });
-  const at = segments.findIndex(({ functions }) => functions.every(isPlaceholder));
-  const others = segments.filter((_, i) => i !== at);
-  if (at < 0 || others.some(({ functions }) => functions.some(isPlaceholder)))
+/** The table that holds nothing but placeholders, and the others' elements with functions renumbered. */
+function withoutPlaceholderTable(section, isPlaceholder, renumber) {
+  const segments = readElements(section);
+  const placeholders = segments.find(({ functions }) => functions.every(isPlaceholder));
+  const others = segments.filter((segment) => segment !== placeholders);
+  if (placeholders === undefined || others.some(({ functions }) => functions.some(isPlaceholder)))
     throw new Error('The placeholders of wasm-split are not in a table of their own');
-  return { table: tables[at], section: list(others.map(({ head, functions }) => Buffer.concat([head, list(functions.map((f) => number(renumber(f))))]))) };
+  return {
+    table: placeholders.table,
+    section: writeElements(others.map(({ head, functions }) => ({ head, functions: functions.map(renumber) }))),
+  };
 }
 
 function renumberExports(section, renumber) {
   return list(
-    new Reader(section).list((reader) => {
-      const name = reader.span(() => reader.bytesOfLength());
-      const kind = reader.byte();
-      const index = reader.number();
-      return Buffer.concat([name, Buffer.from([kind, ...number(kind === 0 ? renumber(index) : index)])]);
-    }),
+    readExports(section).map(({ name, kind, index }) => [...text(name), kind, ...number(kind === FUNCTION ? renumber(index) : index)]),
   );
 }
 
@@ -146,7 +130,7 @@ export function withoutPlaceholders(module) {
 
   const functions = new Reader(section(SECTION.function).bytes).list((r) => r.number());
   const global = imports.filter(({ kind }) => kind === 3).length + new Reader(section(SECTION.global).bytes).number();
-  const elements = readElements(section(SECTION.element).bytes, isPlaceholder, renumber);
+  const elements = withoutPlaceholderTable(section(SECTION.element).bytes, isPlaceholder, renumber);
   const callers = new Callers(types, elements.table, { fetch, first: fetch + 1 + functions.length, global });
   const bodies = new Reader(section(SECTION.code).bytes).list((r) => rewriteBody(r.bytesOfLength(), renumber, callers));
 

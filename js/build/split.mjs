@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { withoutPlaceholders } from './placeholders.mjs';
+import { joinedByTable } from './primary.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
@@ -13,6 +14,8 @@ const PROFILER = join(here, 'profile.mjs');
 const MODEL_MAKER = join(here, 'profile_models.mjs');
 const FEATURES = ['simd', 'relaxed-simd', 'threads', 'bulk-memory', 'exception-handling', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals',
   'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
+/** Of the names that the first part exports for the rest. */
+const PREFIX = '%';
 /** Node 20 has relaxed SIMD behind a flag, later versions know no such flag. */
 const nodeFlags = (variant) => variant === 'relaxed' && process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
 
@@ -33,9 +36,11 @@ export function split(variant, whole, first, rest) {
     const profile = join(folder, 'profile');
     wasmSplit('--instrument', whole, '-o', instrumented);
     execFileSync(process.execPath, [...nodeFlags(variant), PROFILER, instrumented, variant, profile, ...models], { stdio: 'inherit' });
-    const split = join(folder, 'first.wasm');
-    wasmSplit('--split', whole, `--profile=${profile}`, '--export-prefix=%', '-o1', split, '-o2', rest);
-    writeFileSync(first, withoutPlaceholders(readFileSync(split)));
+    const [primary, secondary] = ['first.wasm', 'rest.wasm'].map((name) => join(folder, name));
+    wasmSplit('--split', whole, `--profile=${profile}`, `--export-prefix=${PREFIX}`, '-o1', primary, '-o2', secondary);
+    const parts = joinedByTable(withoutPlaceholders(readFileSync(primary)), readFileSync(secondary), PREFIX);
+    writeFileSync(first, parts.first);
+    writeFileSync(rest, parts.rest);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -2,7 +2,8 @@
 
 /** The numbers of sections. */
 export const SECTION = { type: 1, import: 2, function: 3, table: 4, global: 6, export: 7, start: 8, element: 9, code: 10 };
-const FUNCTION = 0;
+export const FUNCTION = 0;
+export const TABLE = 1;
 export const END = 0x0b;
 export const CALL = 0x10;
 export const CALL_INDIRECT = 0x11;
@@ -62,6 +63,8 @@ export function signedNumber(value) {
   return [...bytes, value];
 }
 
+/** A name, as imports and exports have it. */
+export const text = (string) => withLength(Buffer.from(string));
 export const withLength = (bytes) => Buffer.concat([Buffer.from(number(bytes.length)), bytes]);
 export const list = (items) => Buffer.concat([Buffer.from(number(items.length)), ...items.map((item) => Buffer.from(item))]);
 
@@ -92,6 +95,39 @@ export function readImports(section) {
       else skipLimits(reader, result.kind);
     });
     result.isFunction = result.kind === FUNCTION;
+    return result;
+  });
+}
+
+/** [{ table, head, functions }] of a section of tables' elements; `head`: all before the functions. */
+export function readElements(section) {
+  return new Reader(section).list((reader) => {
+    let table = 0;
+    const head = reader.span(() => {
+      const flags = reader.byte();
+      if (flags !== 0 && flags !== 2) throw new Error(`The engine's tables are filled in an unknown way: ${flags}`);
+      if (flags === 2) table = reader.number();
+      if (reader.byte() !== I32_CONST) throw new Error("A place in the engine's tables is no constant");
+      reader.number();
+      reader.byte(); // the end of the constant
+      if (flags === 2) reader.byte(); // what is in it: functions
+    });
+    return { table, head, functions: reader.list((r) => r.number()) };
+  });
+}
+
+export const writeElements = (segments) =>
+  list(segments.map(({ head, functions }) => Buffer.concat([head, list(functions.map(number))])));
+
+/** [{ name, kind, index, bytes }] */
+export function readExports(section) {
+  return new Reader(section).list((reader) => {
+    const result = {};
+    result.bytes = reader.span(() => {
+      result.name = Buffer.from(reader.bytesOfLength()).toString();
+      result.kind = reader.byte();
+      result.index = reader.number();
+    });
     return result;
   });
 }

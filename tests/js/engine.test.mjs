@@ -1,7 +1,9 @@
 // Loading the engine: what is told before and after, and that importing does nothing.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -76,6 +78,68 @@ describe('The engine', () => {
       await Promise.all([keras.ready(), keras.ready(), keras.loadModel('tests/fixtures/models/dense_softmax.h5')]);
       console.log(compiled)`);
     assert.equal(told, '1');
+  });
+
+  describe('in two parts', () => {
+    const folder = join(root, 'dist/package/');
+    const sizes = Object.fromEntries(
+      ['whole', 'first', 'rest'].map((part) => [
+        part,
+        statSync(`${folder}keras-simd${part === 'whole' ? '' : `.${part}`}.wasm`).size,
+      ]),
+    );
+    /** `compiled` tells the sizes of what has been compiled, one after the other. */
+    const counting = `
+      const compiled = [];
+      const { compile, Module } = WebAssembly;
+      WebAssembly.compile = (bytes) => { compiled.push(bytes.length); return compile.call(WebAssembly, bytes); };
+      WebAssembly.Module = new Proxy(Module, { construct(target, [bytes]) { compiled.push(bytes.length); return new target(bytes); } });
+      const determinant = () => Math.round(keras.ops.linalg.det(keras.tensor([[1, 2], [3, 4]])).arraySync());`;
+    const predict = `
+      const model = await keras.loadModel('tests/fixtures/models/dense_softmax.h5');
+      await model.predict([Array(model.inputs[0].shape[1]).fill(0)])`;
+
+    test('compiles the second when a call needs it, once', async () => {
+      const told = await fresh(`${counting}
+        await keras.ready({ variant: 'simd' });
+        ${predict};
+        console.log(compiled.join());
+        console.log(determinant(), determinant(), compiled.join());`);
+      assert.deepEqual(told.split('\n'), [`${sizes.first}`, `-2 -2 ${sizes.first},${sizes.rest}`]);
+    });
+
+    test('finds the second where it was, wherever the process has gone', async () => {
+      const told = await fresh(`${counting}
+        await keras.ready({ variant: 'simd', wasmPath: 'dist/package/' });
+        process.chdir('/');
+        console.log(determinant(), compiled.join());`);
+      assert.equal(told, `-2 ${sizes.first},${sizes.rest}`);
+    });
+
+    test('takes the whole where there are no parts, and says so when the second has gone', async () => {
+      const place = await mkdtemp(join(tmpdir(), 'keras-wasm-parts-'));
+      try {
+        const use = (then) =>
+          fresh(`${counting}
+          await keras.ready({ variant: 'simd', wasmPath: ${JSON.stringify(`${place}/`)} });
+          ${then}`);
+        await copyFile(`${folder}keras-simd.wasm`, join(place, 'keras-simd.wasm'));
+        assert.equal(await use(`console.log(determinant(), compiled.join());`), `-2 ${sizes.whole}`);
+
+        const rest = join(place, 'keras-simd.rest.wasm');
+        for (const part of ['first', 'rest'])
+          await copyFile(`${folder}keras-simd.${part}.wasm`, join(place, `keras-simd.${part}.wasm`));
+        const told = await use(`
+          const { renameSync } = await import('node:fs');
+          renameSync(${JSON.stringify(rest)}, ${JSON.stringify(`${rest}.away`)});
+          try { determinant(); } catch (e) { console.log(e.name, e.message); }
+          renameSync(${JSON.stringify(`${rest}.away`)}, ${JSON.stringify(rest)});
+          console.log(determinant());`);
+        assert.deepEqual(told.split('\n'), [`IOError The engine's second part could not be read from ${rest}.`, '-2']);
+      } finally {
+        await rm(place, { recursive: true });
+      }
+    });
   });
 
   test('takes the variant that is asked for, and says which there is not', async () => {

@@ -17,7 +17,7 @@ std::string join_path(std::string_view group, const std::string& name) {
   return group.empty() ? name : std::string(group) + "/" + name;
 }
 
-std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_view group) {
+[[gnu::noinline]] std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_view group) {
   std::vector<std::string> names;
   if (!read_names(reader, reader.at(group), kLayerNames, names)) {
     throw DataLossError("{}: group '/{}' has no attribute '{}'", reader.source().name(), group, kLayerNames)
@@ -43,7 +43,7 @@ std::vector<SavedLayer> saved_layers(const hdf5::Reader& reader, std::string_vie
   return layers;
 }
 
-/// Pairs the arrays of a file with the variables of a model.
+/// Pairs the arrays of a file with the variables of a model. What few files need stays out of the rest: see wasm/CMakeLists.txt.
 class WeightsPlan {
  public:
   WeightsPlan(const hdf5::Reader& reader, std::string_view group, const H5LoadOptions& options, ReadList& reads)
@@ -63,20 +63,10 @@ class WeightsPlan {
       throw ValueError("Layer count mismatch when loading weights from file. Model expected {} layers, found {} saved layers.",
                        layers.size(), layers_.size());
     }
-    for (size_t k = 0; k < layers.size(); ++k) {
-      std::vector<SavedArray> saved = weights_for(layers_[k], *layers[k]);
-      const std::vector<VariablePtr> variables = h5_weights(*layers[k]);
-      if (variables.size() != saved.size()) {
-        throw ValueError(
-            "Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
-            "weight(s). Received {} saved weight(s)",
-            k, layers[k]->name(), layers_[k].name, variables.size(), saved.size());
-      }
-      for (size_t i = 0; i < saved.size(); ++i) assignments_.add(std::move(saved[i]), variables[i]);
-    }
+    for (size_t k = 0; k < layers.size(); ++k) layer_by_order(k, *layers[k]);
   }
 
-  void by_name(const Model& model) {
+  [[gnu::noinline]] void by_name(const Model& model) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       for (const LayerPtr& layer : model.layers()) {
         if (layer->name() == layers_[k].name) layer_by_name(k, *layer);
@@ -85,7 +75,7 @@ class WeightsPlan {
   }
 
   /// Variables of the model object itself.
-  void top_level(const Model& model) {
+  [[gnu::noinline]] void top_level(const Model& model) {
     const std::string path = join_path(group_, kTopLevelWeights);
     const hdf5::Object* object = reader_.find(path);
     if (object == nullptr) return;
@@ -134,6 +124,18 @@ class WeightsPlan {
              "Shape mismatch in model for top-level " + shapes);
   }
 
+  [[gnu::noinline]] void layer_by_order(size_t k, const Layer& layer) {
+    std::vector<SavedArray> saved = weights_for(layers_[k], layer);
+    const std::vector<VariablePtr> variables = h5_weights(layer);
+    if (variables.size() != saved.size()) {
+      throw ValueError(
+          "Weight count mismatch for layer #{} (named {} in the current model, {} in the save file). Layer expects {} "
+          "weight(s). Received {} saved weight(s)",
+          k, layer.name(), layers_[k].name, variables.size(), saved.size());
+    }
+    for (size_t i = 0; i < saved.size(); ++i) assignments_.add(std::move(saved[i]), variables[i]);
+  }
+
   void layer_by_name(size_t k, const Layer& layer) {
     std::vector<SavedArray> saved = weights_for(layers_[k], layer);
     const std::vector<VariablePtr> variables = h5_weights(layer);
@@ -166,7 +168,11 @@ class WeightsPlan {
       const hdf5::Dataset& dataset = dataset_at(reader_, path);
       saved.push_back({path, &dataset, Shape(dataset.shape), std::nullopt});
     }
-    if (!may_convert(saved, layer)) return saved;
+    if (may_convert(saved, layer)) saved = convert(saved, layer);
+    return saved;
+  }
+
+  [[gnu::noinline]] std::vector<SavedArray> convert(const std::vector<SavedArray>& saved, const Layer& layer) const {
     std::vector<Tensor> values;
     for (const SavedArray& weight : saved) values.push_back(read_saved(reader_, weight));
     std::vector<Tensor> converted = convert_saved_weights(conversion_target(layer), values, keras_1_);

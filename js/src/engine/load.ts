@@ -3,11 +3,11 @@
 // when it is asked for: it waits at its top level, knows Node's modules, and runs once more in every thread.
 import createEngine from 'keras-wasm/glue';
 import { IOError, KerasError } from '../errors.js';
-import { baseUrl, isNode, readLocalFile } from '../platform.js';
+import { type LocalFile, baseUrl, isNode, localFile } from '../platform.js';
 import type { Variant } from './detect.js';
 import type { Glue, GlueOptions, Native } from './native.js';
 import { keepGlobalWorker } from './node_workers.js';
-import { Rest, canLoadParts } from './parts.js';
+import { Rest, type RestSource, canFetchNow, fetchNow } from './parts.js';
 
 export interface WasmLocation {
   /**
@@ -60,11 +60,33 @@ function locate(file: string, wasmPath: WasmLocation['wasmPath']): string | URL 
   return path.endsWith('/') ? path + file : wasmPath;
 }
 
-/** Parts are for downloads. Who names one file, or gives its bytes, means the whole engine. */
-function comesInParts(variant: Variant, { wasmPath, wasmBinary }: WasmLocation): boolean {
-  if (variant.endsWith('threads') || wasmBinary !== undefined || isNode() || !canLoadParts()) return false;
+/** Who names one file, or gives its bytes, means the whole engine. */
+function mayComeInParts(variant: Variant, { wasmPath, wasmBinary }: WasmLocation): boolean {
+  if (variant.endsWith('threads') || wasmBinary !== undefined) return false;
   if (wasmPath === undefined) return true;
   return isMap(wasmPath) ? !(`keras-${variant}.wasm` in wasmPath) : String(wasmPath).endsWith('/');
+}
+
+/** The second part; null where the engine comes in one piece. */
+async function restOf(variant: Variant, location: WasmLocation): Promise<RestSource | null> {
+  if (!mayComeInParts(variant, location)) return null;
+  const place = locate(`keras-${variant}.rest.wasm`, location.wasmPath);
+  if (!isNode()) {
+    const url = String(place);
+    return canFetchNow() ? { now: () => fetchNow(url), compile: () => compileFetched(url) } : null;
+  }
+  const places = [locate(`keras-${variant}.first.wasm`, location.wasmPath), place];
+  const [first, rest] = await Promise.all(places.map(localFile)).catch(() => []); // compile() says what is wrong
+  if (!first?.exists() || !rest?.exists()) return null; // to be fetched; or a copy of the package without its parts
+  return { now: () => readNow(rest) };
+}
+
+function readNow(file: LocalFile): Uint8Array<ArrayBuffer> {
+  try {
+    return file.read();
+  } catch (cause) {
+    throw new IOError(`The engine's second part could not be read from ${file.path}.`, { path: file.path, cause });
+  }
 }
 
 export interface LoadedEngine {
@@ -75,11 +97,12 @@ export interface LoadedEngine {
 
 /** Loads and instantiates a build. */
 export async function loadEngine(variant: Variant, location: WasmLocation): Promise<LoadedEngine> {
-  if (!comesInParts(variant, location)) {
+  const source = await restOf(variant, location);
+  if (source === null) {
     const [module, glue] = await Promise.all([compile(WHOLE[variant], location), glueOf(variant, location.wasmPath)]);
     return { native: await instantiate(glue, module, (imports) => imports), complete: () => Promise.resolve() };
   }
-  const rest = new Rest(String(locate(`keras-${variant}.rest.wasm`, location.wasmPath)), compileFetched);
+  const rest = new Rest(source);
   const module = await compile(`keras-${variant}.first.wasm`, location);
   const native = await instantiate(
     createEngine,
@@ -128,7 +151,7 @@ function instantiate(
 async function compile(file: string, location: WasmLocation): Promise<WebAssembly.Module> {
   if (location.wasmBinary !== undefined) return compileBytes(location.wasmBinary, 'wasmBinary');
   const place = locate(file, location.wasmPath);
-  const local = await readLocalFile(place).catch((cause: unknown) => {
+  const bytes = await readLocal(place).catch((cause: unknown) => {
     throw new IOError(
       `${String(place)} could not be read. Pass \`wasmPath\` to keras.ready() to say where the engine's .wasm files are.`,
       {
@@ -137,8 +160,12 @@ async function compile(file: string, location: WasmLocation): Promise<WebAssembl
       },
     );
   });
-  if (local !== null) return compileBytes(local, String(place));
+  if (bytes !== null) return compileBytes(bytes, String(place));
   return compileFetched(String(place));
+}
+
+async function readLocal(place: string | URL): Promise<Uint8Array | null> {
+  return (await localFile(place))?.read() ?? null;
 }
 
 async function compileFetched(url: string): Promise<WebAssembly.Module> {
