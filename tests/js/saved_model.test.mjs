@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import * as keras from 'keras-wasm';
 import { assertClose, fixture, root } from '../support.mjs';
+import { bytes, serve } from './server.mjs';
+import { unzipped } from './zip.mjs';
 
 const folder = `${root}tests/fixtures/saved_models/`;
 const expected = JSON.parse(readFileSync(`${folder}expected.json`, 'utf8'));
@@ -32,7 +34,7 @@ function assertSame(found, wanted, tolerance = 1e-6) {
   }
 }
 
-for (const name of ['functions', 'recurrent']) {
+for (const name of ['functions', 'recurrent', 'lookup_tables']) {
   for (const plain of [false, true]) {
     test(`${name}.zip computes what TensorFlow computes${plain ? ', from arrays and numbers' : ''}`, async () => {
       const loaded = await keras.savedModel.load(`${folder}${name}.zip`);
@@ -115,6 +117,35 @@ describe('A SavedModel without Keras classes', () => {
     assertClose(loaded.known([1, 2]), [2, 3]);
     assert.throws(() => loaded.unknown([1, 2]), { name: 'UnimplementedError' });
     await assert.rejects(keras.savedModel.load(path, { tags: ['gpu'] }), { name: 'NotFoundError', message: /\[serve\]/ });
+  });
+
+  describe('behind the URL of its folder', () => {
+    const files = unzipped(readFileSync(`${folder}lookup_tables.zip`));
+    const serveFiles = (changed = files) =>
+      serve(Object.fromEntries([...changed].map(([path, content]) => [`/model/${path}`, bytes(content)])));
+
+    test('is fetched with its assets', async () => {
+      const server = await serveFiles();
+      try {
+        const loaded = await keras.savedModel.load(`${server.url}/model/`);
+        for (const { call, args, outputs } of expected.lookup_tables) assertSame(loaded[call](...args.map(tensorOf)), outputs);
+        assert.equal(server.requested.filter((path) => path === '/model/assets/words.txt').length, 1);
+      } finally {
+        await server.close();
+      }
+    });
+    test('needs an asset when a function needs it, and asks for none outside of assets/', async () => {
+      const pb = Buffer.from(files.get('saved_model.pb'));
+      for (let i = pb.indexOf('words.txt'); i >= 0; i = pb.indexOf('words.txt', i + 1)) pb.write('../ds.txt', i);
+      const server = await serveFiles(new Map([...files, ['saved_model.pb', pb], ['ds.txt', Buffer.from('cat\t1\n')]]));
+      try {
+        const loaded = await keras.savedModel.load(`${server.url}/model/`);
+        assert.ok(server.requested.every((path) => !path.includes('ds.txt')));
+        assert.throws(() => loaded.number_of([0]), { name: 'NotFoundError', message: /ds\.txt; No such file or directory/ });
+      } finally {
+        await server.close();
+      }
+    });
   });
 
   test('is refused where it is none', async () => {

@@ -1,4 +1,4 @@
-import { crc32, deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 /** A zip of files, written out by the book. */
 export function zipOf(files, { compress = false, breakChecksum = false } = {}) {
@@ -30,4 +30,18 @@ export function zipOf(files, { compress = false, breakChecksum = false } = {}) {
   end.writeUInt32LE(central.length, 12);
   end.writeUInt32LE(offset, 16);
   return Buffer.concat([...parts, central, end]);
+}
+
+/** The members of a zip whose sizes stand before them, as Python's zipfile writes it: path → content. */
+export function unzipped(zip) {
+  const files = new Map();
+  for (let at = 0; zip.readUInt32LE(at) === 0x04034b50;) {
+    const [stored, name, extra] = [zip.readUInt32LE(at + 18), zip.readUInt16LE(at + 26), zip.readUInt16LE(at + 28)];
+    const begin = at + 30 + name + extra;
+    const content = zip.subarray(begin, begin + stored);
+    const path = zip.toString('utf8', at + 30, at + 30 + name);
+    files.set(path, zip.readUInt16LE(at + 8) === 0 ? content : inflateRawSync(content));
+    at = begin + stored;
+  }
+  return files;
 }

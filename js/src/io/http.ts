@@ -1,5 +1,6 @@
 // Models from the network.
 import { AbortError, IOError, NotFoundError, ValueError } from '../errors.js';
+import { assetNames } from './assets.js';
 import { type OpenSource, type Progress, blobFile, downloadBlob, messageOf } from './files.js';
 
 export interface HttpOptions {
@@ -66,12 +67,14 @@ async function folderSource(url: string, options: HttpOptions): Promise<OpenSour
     return blob;
   };
   const files: [string, Blob][] = [];
-  const add = async (name: string): Promise<boolean> => {
-    const blob = await get(name);
+  const add = async (name: string, path = name): Promise<boolean> => {
+    const blob = await get(path);
     if (blob !== null) files.push([name, blob]);
     return blob !== null;
   };
   await add('saved_model.pb');
+  for (const name of await assetNames(files[0]![1]))
+    await add(`assets/${name}`, `assets/${name.split('/').map(encodeURIComponent).join('/')}`);
   await add('keras_metadata.pb');
   await add('variables/variables.index');
   // How many shards there are stands in each shard's name: most models have one.
