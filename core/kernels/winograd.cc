@@ -199,6 +199,7 @@ void conv2d_winograd(Context& context, const ConvGeometry& g, const float* input
   // Few blocks: the panels are shared among the threads, too, each transforming the input for itself.
   const int64_t shares = blocks >= width ? 1 : std::min(panels, width);
   const std::vector<float> zeros(static_cast<size_t>(channels));
+  const std::unique_ptr<Parallel> serial = make_serial();
   context.parallel.run(blocks * shares, [&](int64_t task, int worker) {
     const int64_t first = task / shares * block, share = task % shares, count = std::min(block, tiles - first);
     const int64_t input_step = count * channels + kSkew, filter_step = channels * kPanel + kSkew;
@@ -206,7 +207,6 @@ void conv2d_winograd(Context& context, const ConvGeometry& g, const float* input
     const int64_t floats = kProducts * (input_step + filter_step + product_step);
     auto* inputs = static_cast<float*>(context.scratch.get(worker, static_cast<size_t>(floats) * sizeof(float)));
     float *filter = inputs + kProducts * input_step, *products = filter + kProducts * filter_step;
-    const std::unique_ptr<Parallel> serial = make_serial();
     Context alone{*serial, context.scratch};
     transform_input(g, input, zeros.data(), first, count, inputs);
     for (int64_t panel = panels * share / shares; panel < panels * (share + 1) / shares; ++panel) {
