@@ -1,6 +1,6 @@
 // Matrix products. The right matrix is packed into panels of 8 columns, the left one row block by row block where its rows are
-// not contiguous, and a 4 × 8 tile of the result stays in registers; bias, residual and activation are applied to it before it
-// is stored.
+// not contiguous, and a tile of the result stays in registers, 5 × 8 where rows are contiguous, else 4 × 8; bias, residual and
+// activation are applied to it before it is stored.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ void pack_matrix(int64_t k, int64_t n, MatrixView<float> matrix, float* packed);
 /// The way back: element (i, j) goes to matrix[i · row_step + j · column_step].
 void unpack_matrix(int64_t k, int64_t n, const float* packed, float* matrix, int64_t row_step, int64_t column_step);
 
-/// Rows of the left matrix that are multiplied at a time.
+/// Rows of a left matrix in tiles that are multiplied at a time.
 inline constexpr int64_t kTileRows = 4;
 /// Four contiguous rows of `count` elements as [count][kTileRows].
 void pack_tile(std::span<const float* const, kTileRows> rows, int64_t count, float* packed);

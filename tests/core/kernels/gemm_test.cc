@@ -12,7 +12,8 @@ struct Sizes {
 };
 
 constexpr Sizes kSizes[] = {{1, 1, 1},   {1, 8, 4},   {4, 8, 1},    {3, 7, 5},    {5, 9, 17},   {4, 16, 64},
-                            {13, 31, 7}, {64, 1, 33}, {1, 100, 50}, {33, 40, 65}, {7, 3, 1000}, {130, 20, 300}};
+                            {13, 31, 7}, {64, 1, 33}, {1, 100, 50}, {33, 40, 65}, {7, 3, 1000}, {130, 20, 300},
+                            {2, 9, 3},   {6, 17, 2},  {7, 24, 6},   {11, 8, 4}};
 
 double activated(Activation activation, double alpha, double x) {
   switch (activation) {
@@ -158,6 +159,22 @@ TEST(GemmEdge, TallBlocksOfOneThreadComputeWhatThreadsCompute) {
     for (int64_t p = 0; p < k; ++p)
       sum += static_cast<double>(a[static_cast<size_t>(i * k + p)]) * b[static_cast<size_t>(p * n + j)];
     EXPECT_NEAR(results[0][static_cast<size_t>(i * n + j)], sum, 1e-4) << i << ", " << j;
+  }
+}
+
+TEST(GemmEdge, ARowsResultsDoNotDependOnTheTileThatItIsIn) {
+  const int64_t most = 70, n = 43;
+  TestContext context(1);
+  for (int64_t k = 1; k <= 9; ++k) {
+    const std::vector<float> a = noise(most * k, 1), b = noise(k * n, 2);
+    std::vector<float> alone(static_cast<size_t>(most * n), NAN);
+    for (int64_t i = 0; i < most; ++i)
+      gemm(context, 1, n, k, {a.data() + i * k, k, 1}, {b.data(), n, 1}, alone.data() + i * n, n);
+    for (int64_t m = 1; m <= most; ++m) {
+      std::vector<float> together(static_cast<size_t>(m * n), NAN);
+      gemm(context, m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, together.data(), n);
+      ASSERT_TRUE(std::equal(together.begin(), together.end(), alone.begin())) << m << " rows, k = " << k;
+    }
   }
 }
 
