@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/kernels/functors.h"
+#include "core/kernels/strided_copy.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/families.h"
@@ -296,6 +297,74 @@ void resize_kernel(KernelContext& c) {
   set_list(c, 0, std::move(list));
 }
 
+/// The list's elements one after the other along their first axis, and how long each is. An element that was never set is zeros,
+/// as long as leading_dims tells.
+void concat_kernel(KernelContext& c) {
+  const TensorList& list = input_list(c);
+  if (list.element_dtype == DType::kVariant) throw UnimplementedError("Lists of variants cannot be concatenated");
+  const std::vector<int64_t> leading = c.input(2).to_int64s();
+  Shape shape = merged(shape_from(c.input(1)), list.element_shape);
+  for (const Tensor& element : list.elements) {
+    if (!element.valid()) continue;
+    if (element.rank() < 1)
+      throw InvalidArgumentError("Concat saw a scalar shape at a list's element but requires at least vectors.");
+    Shape open = element.shape();
+    open.set_dim(0, kUnknownDim);
+    shape = merged(shape, open);
+  }
+  std::vector<int64_t> dims = shape.known_rank() ? shape.dims() : std::vector<int64_t>();
+  int64_t usual = dims.empty() ? kUnknownDim : dims[0];
+  if (!dims.empty()) dims[0] = 0;
+  if (dims.empty() || !Shape(dims).fully_known())
+    throw InvalidArgumentError("All except the first dimension must be fully defined when concatenating a list, found {}", shape);
+  const auto count = static_cast<int64_t>(list.elements.size());
+  int64_t* lengths = c.output(1, {count}).data<int64_t>();
+  const bool all_the_same = usual >= 0;
+  for (const Tensor& element : list.elements) {
+    if (usual < 0 && element.valid()) usual = element.dim(0);
+  }
+  for (size_t i = 0; i < list.elements.size(); ++i) {
+    const bool set = list.elements[i].valid();
+    lengths[i] = set ? list.elements[i].dim(0) : i < leading.size() ? leading[i] : usual;
+    if (lengths[i] < 0) throw InvalidArgumentError("Element {} of the list was never set, and its length is not known", i);
+    if (set && all_the_same && lengths[i] != usual) {
+      throw InvalidArgumentError(
+          "First entry of element_shape input does not match the first dim of list element at index: {} Expected: {} Actual: {}",
+          i, usual, lengths[i]);
+    }
+    dims[0] = shape::add_dims(dims[0], lengths[i]);
+  }
+  Tensor& output = c.output(0, Shape(dims));
+  kernels::set_zero(output);
+  const int64_t row = dims[0] > 0 ? output.elements() / dims[0] : 0;
+  for (size_t i = 0, at = 0; i < list.elements.size(); at += static_cast<size_t>(lengths[i++])) {
+    const Tensor& element = list.elements[i];
+    if (element.valid()) kernels::copy_part(element, 0, output, static_cast<int64_t>(at) * row, element.elements());
+  }
+}
+
+void split_kernel(KernelContext& c) {
+  const Tensor& tensor = c.input(0);
+  const std::vector<int64_t> lengths = c.input(2).to_int64s();
+  if (tensor.rank() < 1) throw InvalidArgumentError("Tensor must be at least a vector, but saw shape: {}", tensor.shape());
+  const ListPtr list = new_list(c, shape_from(c.input(1)), static_cast<int64_t>(lengths.size()));
+  std::vector<int64_t> dims = tensor.shape().dims();
+  const int64_t row = dims[0] > 0 ? tensor.elements() / dims[0] : 0;
+  int64_t at = 0;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    if (lengths[i] < 0 || lengths[i] > tensor.dim(0) - at)
+      throw InvalidArgumentError("Lengths {} do not split {} rows", lengths, tensor.dim(0));
+    dims[0] = lengths[i];
+    Tensor part = Tensor::allocate(tensor.dtype(), Shape(dims));
+    kernels::copy_part(tensor, at * row, part, 0, part.elements());
+    check_element(*list, part);
+    list->elements[i] = std::move(part);
+    at += lengths[i];
+  }
+  if (at != tensor.dim(0)) throw InvalidArgumentError("Lengths {} do not split {} rows", lengths, tensor.dim(0));
+  set_list(c, 0, list);
+}
+
 // Shapes
 
 Shape known_element_shape(ShapeContext& c, int input) {
@@ -309,6 +378,13 @@ void stack_shape(ShapeContext& c, int64_t count, int shape_input) {
 }
 void list_stack_shape(ShapeContext& c) { stack_shape(c, std::max<int64_t>(c.attrs().get_int("num_elements"), kUnknownDim), 1); }
 void list_gather_shape(ShapeContext& c) { stack_shape(c, shape::dim_or_unknown(c.input(1), 0), 2); }
+void concat_shape(ShapeContext& c) {
+  c.set_output(1, {kUnknownDim});
+  Shape shape = known_element_shape(c, 1);
+  if (!shape.known_rank() || shape.rank() == 0) return;
+  shape.set_dim(0, kUnknownDim);
+  c.set_output(0, shape);
+}
 void get_item_shape(ShapeContext& c) { c.set_output(0, known_element_shape(c, 2)); }
 void pop_back_shape(ShapeContext& c) {
   c.set_output(0, Shape());
@@ -368,6 +444,17 @@ Values gather_grad(GradContext& g) {
   return {scattered, Value(), Value()};
 }
 
+Values concat_grad(GradContext& g) {
+  if (!g.upstream(0).valid()) return Values(3);
+  const Value& list = g.input(0);
+  return {emit1("TensorListSplit", {g.upstream(0), element_shape_of(list), g.output(1)}, dtype_of(g)), Value(), Value()};
+}
+
+Values split_grad(GradContext& g) {
+  const Value shape = concat(std::vector<Value>{ints(g.emitter(), {-1}), row_shape(g.input(0))}, 0);
+  return {emit1("TensorListConcatV2", {g.upstream(0), shape, g.input(2)}, dtype_of(g)), Value(), Value()};
+}
+
 // The list's own elements are gone where others went: their gradient is zero.
 Values scatter_existing_grad(GradContext& g) {
   const Value& tensor = g.input(1);
@@ -424,6 +511,19 @@ constexpr OpDef kOps[] = {
      .shape = list_gather_shape,
      .kernel = gather_kernel,
      .gradient = gather_grad},
+    {.name = "TensorListConcatV2",
+     .signature = "(input_handle: variant, element_shape: shape_type, leading_dims: int64) -> (tensor: element_dtype, lengths: "
+                  "int64); element_dtype: type; shape_type: {int32, int64}",
+     .shape = concat_shape,
+     .kernel = concat_kernel,
+     .gradient = concat_grad},
+    {.name = "TensorListSplit",
+     .signature =
+         "(tensor: element_dtype, element_shape: shape_type, lengths: int64) -> (output_handle: variant); element_dtype: "
+         "type; shape_type: {int32, int64}",
+     .shape = shape::scalar,
+     .kernel = split_kernel,
+     .gradient = split_grad},
     {.name = "TensorListFromTensor",
      .signature = "(tensor: element_dtype, element_shape: shape_type) -> (output_handle: variant); element_dtype: type; "
                   "shape_type: {int32, int64}",

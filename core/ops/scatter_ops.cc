@@ -1,10 +1,12 @@
 // Rows and slices of variables, read and changed where they stand.
 #include <cstring>
 
+#include "core/kernels/strided_copy.h"
 #include "core/ops/builders.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/seldom_families.h"
 #include "core/ops/shape_functions.h"
+#include "core/ops/strided_slice.h"
 #include "core/ops/variables.h"
 
 namespace keras {
@@ -130,6 +132,28 @@ Values gather_nd_grad(GradContext& g) {
   return {emit1("ScatterNd", {indices, g.upstream(0), shape}), Value()};
 }
 
+/// variable[begin:end:strides] = value
+void slice_assign_kernel(KernelContext& c) {
+  Variable& target = variable(c, 0);
+  const Tensor& value = c.input(4);
+  const StridedSlice slice =
+      resolve_strided_slice(target.shape(), c.input(1).to_int64s(), c.input(2).to_int64s(), c.input(3).to_int64s(), c.attrs());
+  if (target.dtype() != value.dtype() || value.shape() != slice.result) {
+    throw InvalidArgumentError("A slice {} {} of variable '{}' cannot be assigned a value {} {}", target.dtype(), slice.result,
+                               target.name(), value.dtype(), value.shape());
+  }
+  if (value.elements() == 0) return;
+  Tensor& all = target.mutable_value();
+  std::vector<int64_t> strides = kernels::dense_strides(all.shape().dims());
+  int64_t first = 0;
+  for (size_t axis = 0; axis < strides.size(); ++axis) {
+    first += slice.begin[axis] * strides[axis];
+    strides[axis] *= slice.strides[axis];
+  }
+  kernels::copy_strided(value.dtype(), slice.sizes, {kernels::view_of(all, first).data, strides},
+                        {value.raw(), kernels::dense_strides(slice.sizes)});
+}
+
 constexpr OpDef kOps[] = {
     {.name = "ResourceGatherNd",
      .signature = "(resource: resource, indices: Tindices) -> (output: dtype); dtype: type; Tindices: {int32, int64}",
@@ -166,6 +190,13 @@ constexpr OpDef kOps[] = {
      .signature = "(resource: resource, indices: Tindices, updates: dtype) -> (); dtype: {numeric}; Tindices: {int32, int64}",
      .shape = shape::unknown,
      .kernel = scatter_kernel<kernels::Maximum, false>,
+     .flags = kStateful},
+    {.name = "ResourceStridedSliceAssign",
+     .signature =
+         "(ref: resource, begin: Index, end: Index, strides: Index, value: T) -> (); T: type; Index: {int32, int64}; "
+         "begin_mask: int = 0; end_mask: int = 0; ellipsis_mask: int = 0; new_axis_mask: int = 0; shrink_axis_mask: int = 0",
+     .shape = shape::unknown,
+     .kernel = slice_assign_kernel,
      .flags = kStateful},
     {.name = "ResourceScatterNdUpdate",
      .signature = "(ref: resource, indices: Tindices, updates: T) -> (); T: type; Tindices: {int32, int64}; use_locking: bool = "

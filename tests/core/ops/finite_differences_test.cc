@@ -32,6 +32,9 @@ constexpr Exemption kExemptions[] = {
     {"ImageProjectiveTransformV2", "", kAll, "TensorFlow resamples the upstream by the inverse transform"},
     {"ImageProjectiveTransformV3", "", kAll, "the same"},
     {"CropAndResize", "nearest", 1, "TensorFlow moves boxes as if the method were bilinear"},
+    {"ScaleAndTranslate", "", 1, "TensorFlow gives the scale none"},
+    {"ScaleAndTranslate", "", 2, "nor the translation"},
+    {"ScaleAndTranslate", "int", 0, "the scale, where images are integers"},
     {"MatrixDiagV2", "", 1, "TensorFlow gives padding_value none"},
     {"MatrixDiagV3", "", 1, "the same"},
     {"MatrixDiagPartV2", "", 1, "the same"},
@@ -90,8 +93,12 @@ constexpr std::string_view kLast[] = {"Dilation2DBackpropFilter",
                                       "RaggedTensorToVariantGradient",
                                       "ResizeBicubicGrad",
                                       "ResizeBilinearGrad",
+                                      "ScaleAndTranslateGrad",
                                       "SoftsignGrad",
-                                      "SparseFillEmptyRowsGrad"};
+                                      "SparseAddGrad",
+                                      "SparseDenseCwiseAdd",
+                                      "SparseFillEmptyRowsGrad",
+                                      "SparseSliceGrad"};
 
 bool is_exempt(const Exemption& e, std::string_view op, std::string_view row, int argument) {
   return e.op == op && row.find(e.row) != row.npos && (e.argument == kAll || e.argument == argument);
@@ -387,6 +394,12 @@ Values split_and_joined(GraphBuilder& b, const Values& x) {
 }
 Values scattered_and_gathered(GraphBuilder& b, const Values& x) { return {square(Array(b, square(x[0])).gathered({2, 0, 2}))}; }
 
+Values list_split_and_joined(GraphBuilder& b, const Values& x) {
+  const Value shape = ints(b, {-1, 2}), lengths = cast(ints(b, {1, 2}), DType::kInt64);
+  const Value list = emit1("TensorListSplit", {square(x[0]), shape, lengths}, kDoubles);
+  return {square(emit1("TensorListConcatV2", {list, shape, lengths}, kDoubles))};
+}
+
 /// The ops, besides TensorListFromTensor and TensorListStack, that are taken so.
 const std::vector<Problem>& written_out() {
   static const std::vector<Problem> problems = {
@@ -513,6 +526,8 @@ const std::vector<Problem>& written_out() {
                                        {{"batched_input", false}});
              return Values{square(ragged_values(b, whole, 2))};
            }},
+      {.op = "TensorListSplit", .args = {ramp({3, 2})}, .trace = list_split_and_joined},
+      {.op = "TensorListConcatV2", .args = {ramp({3, 2})}, .trace = list_split_and_joined},
       {.op = "TensorListResize",
        .args = {ramp({3, 2})},
        .trace =
