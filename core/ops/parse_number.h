@@ -9,11 +9,14 @@
 
 namespace keras {
 
+/// What TensorFlow takes for white space.
+constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
+
 /// Without white space at either end.
 inline std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n\v\f\r";
-  const size_t first = text.find_first_not_of(kSpace);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  const size_t first = text.find_first_not_of(kWhiteSpace);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
 }
 
 /// Nothing where `text` is no number, with space around it or not, or an integer that T does not hold.

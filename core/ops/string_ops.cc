@@ -17,10 +17,8 @@ namespace {
 
 using std::string;
 
-constexpr std::string_view kSpaces = " \t\n\v\f\r";
-
 std::string_view without_leading(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
+  text.remove_prefix(std::min(text.find_first_not_of(kWhiteSpace), text.size()));
   return text;
 }
 
@@ -127,7 +125,7 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
   const auto reached = [&] { return limit > 0 && static_cast<int64_t>(parts.size()) == limit; };
   if (separator.empty()) {
     for (text = without_leading(text); !text.empty();) {
-      const size_t size = std::min(text.find_first_of(kSpaces), text.size());
+      const size_t size = std::min(text.find_first_of(kWhiteSpace), text.size());
       parts.push_back(text.substr(0, size));
       text = without_leading(text.substr(size));
       if (!reached()) continue;
