@@ -74,8 +74,9 @@ bool outside(double a, double x) { return !(x >= 0 && a > 0); }
 bool by_series(double a, double x) { return x <= 1 || x <= a; }
 
 double lower_gamma(double a, double x) {
+  if (x == 0) return 0;  // whatever a is, as in TensorFlow
   if (outside(a, x)) return kNaN;
-  if (x == 0) return 0;
+  if (std::isinf(a)) return 0;
   if (std::isinf(x)) return 1;
   return by_series(a, x) ? lower_series(a, x).value : 1 - upper_fraction(a, x);
 }
@@ -83,11 +84,12 @@ double upper_gamma(double a, double x) {
   if (outside(a, x)) return kNaN;
   if (x == 0) return 1;
   if (std::isinf(x)) return 0;
+  if (std::isinf(a)) return 1;
   return by_series(a, x) ? 1 - lower_series(a, x).value : upper_fraction(a, x);
 }
 double lower_gamma_slope(double a, double x) {
   if (outside(a, x)) return kNaN;
-  return x == 0 || std::isinf(x) ? 0 : lower_series(a, x).slope;
+  return x == 0 || std::isinf(x) || std::isinf(a) ? 0 : lower_series(a, x).slope;
 }
 
 double zeta(double s, double x) {

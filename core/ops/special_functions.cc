@@ -36,7 +36,12 @@ double hurwitz_zeta(double s, double x) {
   constexpr double kEvenBernoulli[] = {1.0 / 12,           -1.0 / 720,     1.0 / 30240,
                                        -1.0 / 1209600,     1.0 / 47900160, -691.0 / 1307674368000.0,
                                        1.0 / 74724249600.0};  // B₂ⱼ / (2j)!
-  if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::infinity();
+  if (x <= 0 && x == std::floor(x)) {                         // the pole has two signs where s is not even
+    return std::fmod(s, 2.0) == 0 || std::isinf(s) ? std::numeric_limits<double>::infinity()
+                                                   : std::numeric_limits<double>::quiet_NaN();
+  }
+  if (std::isinf(s) && x >= 1) return x == 1 ? 1 : 0;
+  if (std::isinf(s)) return std::isnan(x) ? x : std::numeric_limits<double>::infinity();
   if (x <= 0 && s != std::floor(s)) return std::numeric_limits<double>::quiet_NaN();
   if (x < -1e6) return std::numeric_limits<double>::quiet_NaN();  // too many terms below zero
   double sum = 0;

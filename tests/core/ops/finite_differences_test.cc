@@ -35,6 +35,8 @@ constexpr Exemption kExemptions[] = {
     {"ScaleAndTranslate", "", 1, "TensorFlow gives the scale none"},
     {"ScaleAndTranslate", "", 2, "nor the translation"},
     {"ScaleAndTranslate", "int", 0, "the scale, where images are integers"},
+    {"Polygamma", "poles", kAll, "there is no slope"},
+    {"Zeta", "poles", kAll, "the same"},
     {"MatrixDiagV2", "", 1, "TensorFlow gives padding_value none"},
     {"MatrixDiagV3", "", 1, "the same"},
     {"MatrixDiagPartV2", "", 1, "the same"},
