@@ -89,6 +89,11 @@ bool lie_inside(const ConvGeometry& g, const PatchRows& rows) {
 
 // What follows runs for each tile of a product: small functions, of which V8 soon has optimized code (see gemm.cc).
 
+/// Elements of one of the four rows of a tile, as gemm packs it.
+[[gnu::noinline]] void put_into_tile(const float* from, int64_t count, float* to) {
+  for (int64_t j = 0; j < count; ++j) to[j * kTileRows] = from[j];
+}
+
 /// One row of the filter at four places, as gemm packs its left matrix: [filter_width · group_in][kTileRows].
 [[gnu::noinline]] void pack_filter_row(const ConvGeometry& g, const PatchRows& rows, int64_t group, float* packed) {
   const int64_t size = g.filter_width * g.group_in();
@@ -109,7 +114,7 @@ bool lie_inside(const ConvGeometry& g, const PatchRows& rows) {
   for (int64_t i = 0; i < kTileRows; ++i) {
     if (rows.image_row[i] == nullptr) continue;
     for_row_runs(g, group, rows.in_x[i], [&](int64_t index, int64_t offset, int64_t length) {
-      for (int64_t j = 0; j < length; ++j) packed[(index + j) * kTileRows + i] = rows.image_row[i][offset + j];
+      put_into_tile(rows.image_row[i] + offset, length, packed + index * kTileRows + i);
     });
   }
 }
