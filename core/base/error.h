@@ -13,17 +13,18 @@
 namespace keras {
 
 // X(C++ and JS class, code)
-#define KERAS_ERROR_KINDS(X)                      \
-  X(ValueError, "VALUE_ERROR")                    \
-  X(TypeError, "TYPE_ERROR")                      \
-  X(RuntimeError, "RUNTIME_ERROR")                \
-  X(NotFoundError, "NOT_FOUND")                   \
-  X(InvalidArgumentError, "INVALID_ARGUMENT")     \
-  X(DataLossError, "DATA_LOSS")                   \
-  X(UnimplementedError, "UNIMPLEMENTED")          \
-  X(ResourceExhaustedError, "RESOURCE_EXHAUSTED") \
-  X(OutOfMemoryError, "OUT_OF_MEMORY")            \
-  X(AbortError, "ABORTED")                        \
+#define KERAS_ERROR_KINDS(X)                        \
+  X(ValueError, "VALUE_ERROR")                      \
+  X(TypeError, "TYPE_ERROR")                        \
+  X(RuntimeError, "RUNTIME_ERROR")                  \
+  X(NotFoundError, "NOT_FOUND")                     \
+  X(InvalidArgumentError, "INVALID_ARGUMENT")       \
+  X(FailedPreconditionError, "FAILED_PRECONDITION") \
+  X(DataLossError, "DATA_LOSS")                     \
+  X(UnimplementedError, "UNIMPLEMENTED")            \
+  X(ResourceExhaustedError, "RESOURCE_EXHAUSTED")   \
+  X(OutOfMemoryError, "OUT_OF_MEMORY")              \
+  X(AbortError, "ABORTED")                          \
   X(IOError, "IO_ERROR")
 
 enum class ErrorKind {

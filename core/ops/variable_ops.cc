@@ -48,7 +48,7 @@ void make_handle_kernel(KernelContext& c) {
 void read_kernel(KernelContext& c) {
   const auto named = named_variable(c.input(0));
   if (named != nullptr && named->variable == nullptr) {
-    throw InvalidArgumentError(
+    throw FailedPreconditionError(
         "Could not find variable {}. This could mean that the variable has been deleted. In TF1, it can also mean the variable "
         "is uninitialized. Debug info: container={}, status error message=Could not find resource: {}/{}",
         named->name, named->container, named->container, named->name);

@@ -42,6 +42,10 @@ export class NotFoundError extends KerasError {
 export class InvalidArgumentError extends KerasError {
   override readonly code = 'INVALID_ARGUMENT';
 }
+/** An op that needs something done first: a variable without a value, a lookup table that is not filled, or filled otherwise. */
+export class FailedPreconditionError extends KerasError {
+  override readonly code = 'FAILED_PRECONDITION';
+}
 /** A file that is damaged: checksum, truncation; `path` and `offset` tell where. */
 export class DataLossError extends KerasError {
   override readonly code = 'DATA_LOSS';
@@ -89,6 +93,7 @@ const CLASSES: Record<string, ErrorClass> = {
   AssertionError,
   NotFoundError,
   InvalidArgumentError,
+  FailedPreconditionError,
   DataLossError,
   UnimplementedError,
   ResourceExhaustedError,

@@ -31,6 +31,7 @@ export {
   AbortError,
   AssertionError,
   DataLossError,
+  FailedPreconditionError,
   IOError,
   InvalidArgumentError,
   KerasError,

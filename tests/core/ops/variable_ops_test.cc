@@ -178,7 +178,7 @@ TEST_F(NamedVariables, HaveNoValueBeforeTheFirstAssignment) {
   try {
     read(handle);
     FAIL() << "was read";
-  } catch (const InvalidArgumentError& error) {
+  } catch (const FailedPreconditionError& error) {
     EXPECT_NE(
         error.message().find("Could not find variable v. This could mean that the variable has been deleted. In TF1, it can "
                              "also mean the variable is uninitialized. Debug info: container=localhost, "),
