@@ -100,7 +100,7 @@ void fill_from_text(LookupTable& table, const TextTableFormat& format, const std
     set(keys, format.key_index);
     set(values, format.value_index);
   }
-  table.fill(keys, values);
+  table.initialize(keys, values);
 }
 
 }  // namespace keras

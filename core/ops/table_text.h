@@ -19,7 +19,7 @@ struct TextTableFormat {
 };
 
 /// Fills `table` from `text`, the content of `file`. Throws InvalidArgumentError: what does not fit the table's dtypes, lines
-/// with too few columns, empty ones, fewer than vocab_size; and what LookupTable::fill() throws.
+/// with too few columns, empty ones, fewer than vocab_size; and what LookupTable::initialize() throws.
 void fill_from_text(LookupTable& table, const TextTableFormat& format, const std::string& file, std::string_view text);
 
 }  // namespace keras

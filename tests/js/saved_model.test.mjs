@@ -34,7 +34,7 @@ function assertSame(found, wanted, tolerance = 1e-6) {
   }
 }
 
-for (const name of ['functions', 'recurrent', 'lookup_tables']) {
+for (const name of ['functions', 'recurrent', 'lookup_tables', 'changing_tables']) {
   for (const plain of [false, true]) {
     test(`${name}.zip computes what TensorFlow computes${plain ? ', from arrays and numbers' : ''}`, async () => {
       const loaded = await keras.savedModel.load(`${folder}${name}.zip`);

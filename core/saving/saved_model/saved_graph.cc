@@ -77,6 +77,10 @@ class SavedGraph::Contents {
     return paths;
   }
   void add_asset(std::string path, std::string content) { runtime_.resources().add_file(std::move(path), std::move(content)); }
+  bool is_resource(size_t node) const { return objects().nodes(static_cast<int>(node)).kind_case() == SavedObject::kResource; }
+  void add_entries(size_t node, Tensor keys, Tensor values) {
+    entries_[static_cast<int>(node)] = {std::move(keys), std::move(values)};
+  }
 
  private:
   const tensorflow::MetaGraphDef& choose(const std::vector<std::string>& tags) const {
@@ -286,12 +290,11 @@ class SavedGraph::Contents {
     if (made.size() != 1 || made[0].dtype() != DType::kResource) {
       throw DataLossError("Object {} is made by a function that returns no table", node).at(kSavedModelFile);
     }
-    if (table_of(made[0]).kind() == LookupTable::Kind::kMutable) {
-      throw UnimplementedError("a captured lookup table that can be changed is not supported by this version");
-    }
+    LookupTable& found = table_of(made[0]);
     const Tensor& handle = tables_.emplace(node, made[0]).first->second;  // which the next one captures
     try {
       run_once(node, "_initialize");
+      if (const auto saved = entries_.extract(node)) found.import_from(saved.mapped().first, saved.mapped().second);
     } catch (...) {
       tables_.erase(node);
       throw;
@@ -341,7 +344,8 @@ class SavedGraph::Contents {
   std::optional<FunctionReader> reader_;
   std::map<std::string, const tensorflow::NodeDef*> main_nodes_;
   std::map<std::string, Tensor> constants_;
-  std::map<int, Tensor> tables_;  // handles, by node
+  std::map<int, Tensor> tables_;                      // handles, by node
+  std::map<int, std::pair<Tensor, Tensor>> entries_;  // keys and values from the checkpoint, of tables that are not made yet
   std::vector<VariablePtr> variables_;
   std::vector<std::string> names_;         // of functions, by number
   std::map<std::string, size_t> numbers_;  // and back
@@ -362,6 +366,10 @@ const std::vector<VariablePtr>& SavedGraph::variables() const { return contents_
 FunctionPtr SavedGraph::function(size_t number) { return contents_->function(number); }
 std::vector<std::string> SavedGraph::assets() const { return contents_->assets(); }
 void SavedGraph::add_asset(std::string path, std::string content) { contents_->add_asset(std::move(path), std::move(content)); }
+bool SavedGraph::is_resource(size_t node) const { return contents_->is_resource(node); }
+void SavedGraph::add_entries(size_t node, Tensor keys, Tensor values) {
+  contents_->add_entries(node, std::move(keys), std::move(values));
+}
 
 struct GraphLoader::State {
   Limits limits;
@@ -404,6 +412,15 @@ struct GraphLoader::State {
     has_assets = true;
   }
 
+  /// Of a table that can be changed: TensorFlow saves it as two tensors.
+  void plan_entries(const SavedCheckpoint& saved, size_t node, const SavedNode& in_checkpoint, ReadList& planned) const {
+    for (const SavedNode::Attribute& attribute : in_checkpoint.attributes) {
+      const std::string keys = attribute.key + "-keys", values = attribute.key + "-values";
+      if (!saved.bundle().entries().contains(keys)) continue;
+      graph->add_entries(node, saved.plan_tensor(keys, planned), saved.plan_tensor(values, planned));
+    }
+  }
+
   /// Finds the values of variables: walks the checkpoint's object graph beside that of the SavedModel, by names.
   void plan_reads() {
     ReadList planned;
@@ -421,6 +438,7 @@ struct GraphLoader::State {
       // As in TensorFlow, a variable that the checkpoint does not have keeps its initial value.
       const std::string* key = variable != nullptr ? saved_node.value_key() : nullptr;
       if (key != nullptr) saved.plan(*key, variable, planned);
+      if (graph->is_resource(node)) plan_entries(saved, node, saved_node, planned);
       const std::map<std::string_view, int> others(saved_node.children.begin(), saved_node.children.end());
       for (const auto& [name, child] : nodes[node]["children"].items()) {
         const auto next = child.get<size_t>();

@@ -40,6 +40,10 @@ class SavedGraph {
   std::vector<std::string> assets() const;
   /// REQUIRES: before function().
   void add_asset(std::string path, std::string content);
+  /// Whether a node is an object that an op makes: a lookup table.
+  bool is_resource(size_t node) const;
+  /// What a table holds when a function first captures it. REQUIRES: before function(). Their elements may come until then.
+  void add_entries(size_t node, Tensor keys, Tensor values);
 
   class Contents;
 
