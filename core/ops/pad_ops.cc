@@ -123,12 +123,14 @@ void mirror_pad_kernel(KernelContext& c) {
   const Paddings paddings = checked_paddings(c.input(1), input.rank());
   const auto offsets = mirror_offsets(input.shape(), paddings, c.attrs().get_string("mode"));
   Tensor& output = c.output(0, padded(input.shape(), paddings));
-  with_compute_type(input.dtype(), "MirrorPad", [&]<class T>(T) {
+  const auto copy = [&]<class T>(T) {
     const T* from = input.data<T>();
     T* to = output.data<T>();
     int64_t place = 0;
     for_each_mirrored(offsets, 0, place, [&](int64_t outer, int64_t inner) { to[outer] = from[inner]; });
-  });
+  };
+  if (input.dtype() == DType::kString) return copy(std::string());
+  with_any_type(input.dtype(), "MirrorPad", copy);
 }
 
 void mirror_pad_grad_kernel(KernelContext& c) {
