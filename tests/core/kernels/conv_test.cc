@@ -11,12 +11,7 @@ namespace {
 
 ConvGeometry geometry(int64_t batch, int64_t height, int64_t width, int64_t in, int64_t out, int64_t filter, int64_t stride,
                       int64_t dilation, int64_t pad, int64_t groups = 1) {
-  ConvGeometry g;
-  g.batch = batch;
-  g.in_height = height;
-  g.in_width = width;
-  g.in_channels = in;
-  g.out_channels = out;
+  ConvGeometry g = images(batch, height, width, in, out);
   g.filter_height = filter;
   g.filter_width = filter == 1 ? 1 : filter - 1;  // not square
   g.stride_height = stride;

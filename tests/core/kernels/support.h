@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/kernels/context.h"
+#include "core/kernels/conv.h"
 
 namespace keras::kernels {
 
@@ -33,6 +34,17 @@ struct TestContext {
   Context context;
   operator Context&() { return context; }  // NOLINT: implicit, to be passed as what it stands for
 };
+
+/// What goes into a convolution, and how many channels come out.
+inline ConvGeometry images(int64_t batch, int64_t height, int64_t width, int64_t in, int64_t out) {
+  ConvGeometry g;
+  g.batch = batch;
+  g.in_height = height;
+  g.in_width = width;
+  g.in_channels = in;
+  g.out_channels = out;
+  return g;
+}
 
 template <class T = float>
 std::vector<T> noise(int64_t count, uint32_t seed = 1) {

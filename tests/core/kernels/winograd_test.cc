@@ -10,12 +10,7 @@ namespace keras::kernels {
 namespace {
 
 ConvGeometry geometry(int64_t batch, int64_t height, int64_t width, int64_t in, int64_t out, int64_t pad) {
-  ConvGeometry g;
-  g.batch = batch;
-  g.in_height = height;
-  g.in_width = width;
-  g.in_channels = in;
-  g.out_channels = out;
+  ConvGeometry g = images(batch, height, width, in, out);
   g.filter_height = g.filter_width = 3;
   g.pad_top = g.pad_left = pad;
   g.out_height = height + 2 * pad - 2;
