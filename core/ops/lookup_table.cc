@@ -10,6 +10,7 @@ namespace keras {
 namespace {
 
 constexpr std::byte kTableMark{};  // where a table's handle points
+constexpr int64_t kMostBuckets = INT64_C(1) << 32;
 
 /// Row `i` of `count` elements. Several strings stand behind their sizes.
 std::string row_at(const Tensor& tensor, int64_t i, int64_t count) {
@@ -117,7 +118,14 @@ std::string LookupTable::key_at(const Tensor& keys, int64_t i) const {
 void LookupTable::make_room(int64_t count) {
   if (kind_ != Kind::kDense) return;
   const auto needed = static_cast<float>(size() + count);
-  while (needed > static_cast<float>(buckets_) * max_load_factor_) buckets_ *= 2;
+  int64_t buckets = buckets_;
+  for (; needed > static_cast<float>(buckets) * max_load_factor_; buckets *= 2) {
+    if (buckets > kMostBuckets / 2) {
+      throw ResourceExhaustedError("A table of {} entries with a max_load_factor of {} is too large", size() + count,
+                                   max_load_factor_);
+    }
+  }
+  buckets_ = buckets;
 }
 
 void LookupTable::insert(const Tensor& keys, const Tensor& values) {

@@ -190,6 +190,12 @@ TEST_F(DenseTables, HaveKeysThatAreVectors) {
   EXPECT_THROW(op("LookupTableFindV2", {t, keys, missing}), InvalidArgumentError);
 }
 
+TEST_F(DenseTables, DoNotGrowWithoutEnd) {
+  const Tensor t = dense(4, {{"max_load_factor", 1e-30f}});
+  EXPECT_THROW(op("LookupTableInsertV2", {t, numbers({5}), Tensor::vector<float>({1})}), ResourceExhaustedError);
+  EXPECT_EQ(exported(t)[0].dim(0), 4);
+}
+
 TEST_F(DenseTables, RefuseSizesThatAreNone) {
   EXPECT_EQ(refusal([&] { dense(3); }), "InvalidArgumentError: Number of buckets must be at least 4 and a power of 2, got: 3");
   EXPECT_EQ(refusal([&] { dense(4, {{"max_load_factor", 1.5f}}); }),
