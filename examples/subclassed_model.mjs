@@ -29,6 +29,7 @@ class ResidualMLP extends keras.Model {
 }
 
 await keras.ready();
+keras.utils.setRandomSeed(7); // the same first weights, and the same losses, each time
 const model = new ResidualMLP({ name: 'residual' });
 model.compile({ optimizer: keras.optimizers.adam({ learningRate: 0.01 }), loss: 'mse' });
 

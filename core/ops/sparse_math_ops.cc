@@ -264,12 +264,13 @@ void sparse_concat_kernel(KernelContext& c) {
     if (part.rank == std::ssize(shape)) others[axis] = wanted[axis] = 0;
     if (others != wanted)
       throw InvalidArgumentError("Concat shapes must be compatible: got {} and {}", parts[0].shape, part.shape);
+    const int64_t first = shape[axis];
+    shape[axis] = shape::add_dims(first, part.shape[axis]);
     for (int64_t k = 0; k < part.count; ++k) {
       Ints place = place_of(part, k);
-      place[axis] += shape[axis];
+      place[axis] += first;
       entries.emplace_back(std::move(place), i, k);
     }
-    shape[axis] = shape::add_dims(shape[axis], part.shape[axis]);
   }
   std::ranges::sort(entries);
   const auto total = static_cast<int64_t>(entries.size());
