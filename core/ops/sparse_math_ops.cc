@@ -113,7 +113,7 @@ void sparse_add_grad_shape(ShapeContext& c) {
 void sparse_add_grad_kernel(KernelContext& c) {
   const Tensor& grads = c.input(0);
   const std::map<Ints, int64_t> numbers = numbers_of_rows(c.input(3));
-  check_values(grads, static_cast<int64_t>(numbers.size()));
+  check_values(grads, c.input(3).dim(0));
   for (int k = 0; k < 2; ++k) {
     const Tensor& indices = c.input(1 + k);
     if (indices.rank() != 2) throw InvalidArgumentError("Indices must be a matrix, got {}", indices.shape());
@@ -361,7 +361,7 @@ void sparse_slice_grad_kernel(KernelContext& c) {
   const Tensor &grads = c.input(0), &indices = c.input(1);
   const std::map<Ints, int64_t> numbers = numbers_of_rows(c.input(3));
   const Ints begin = c.input(2).to_int64s();
-  check_values(grads, static_cast<int64_t>(numbers.size()));
+  check_values(grads, c.input(3).dim(0));
   if (indices.rank() != 2 || indices.dim(1) != std::ssize(begin))
     throw InvalidArgumentError("Indices of shape {} do not fit a start of {} elements", indices.shape(), begin.size());
   Tensor& output = c.output(0, {indices.dim(0)});

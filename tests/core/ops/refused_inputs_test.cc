@@ -53,6 +53,9 @@ TEST_F(RefusedInputs, OfSparseAndRaggedTensors) {
   expect_refused("SparseReorder", {outside, floats({1}), longs({2, 2})});
   expect_refused("SparseTensorDenseMatMul", {outside, floats({1}), longs({2, 2}), floats({2, 1})});
   expect_refused("SparseToDense", {longs({1, 1, 0, 0}).reshaped({2, 2}), longs({2, 2}), floats({2}), floats({})});
+  const Tensor twice = longs({0, 0, 1}).reshaped({3, 1}), once = longs({1}).reshaped({1, 1});
+  expect_refused("SparseAddGrad", {floats({2}), once, once, twice});
+  expect_refused("SparseSliceGrad", {floats({2}), once, longs({0}), twice});
   expect_refused("SparseReshape", {longs({0, 0}).reshaped({1, 2}), longs({2, 2}), longs({3})});
   expect_refused("SparseSegmentSum", {floats({2, 2}), ints({2}), ints({0})});
   expect_refused("SparseSegmentSum", {floats({2, 2}), ints({0, 1}), ints({1, 0})});
