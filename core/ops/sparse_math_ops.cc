@@ -379,9 +379,9 @@ void sparse_slice_grad_kernel(KernelContext& c) {
 // Reductions
 
 /// Which axes are summed over.
-std::vector<bool> reduced_axes(const Tensor& axes, int64_t rank) {
+std::vector<bool> reduced_axes(const Ints& axes, int64_t rank) {
   std::vector<bool> reduced(static_cast<size_t>(rank), false);
-  for (const int64_t axis : axes.to_int64s()) reduced[static_cast<size_t>(shape::normalize_axis(axis, rank))] = true;
+  for (const int64_t axis : axes) reduced[static_cast<size_t>(shape::normalize_axis(axis, rank))] = true;
   return reduced;
 }
 
@@ -396,7 +396,9 @@ Ints kept_dims(const Ints& dims, const std::vector<bool>& reduced, bool keep_dim
 
 struct Reduction {
   explicit Reduction(KernelContext& c)
-      : from(c.input(0), c.input(2)), reduced(reduced_axes(c.input(3), from.rank)), keep_dims(c.attrs().get_bool("keep_dims")) {
+      : from(c.input(0), c.input(2)),
+        reduced(reduced_axes(c.input(3).to_int64s(), from.rank)),
+        keep_dims(c.attrs().get_bool("keep_dims")) {
     check_values(c.input(1), from.count);
     dims = kept_dims(from.shape, reduced, keep_dims);
   }
@@ -456,9 +458,7 @@ void reduce_sparse_kernel(KernelContext& c) {
 void reduce_shape(ShapeContext& c) {
   const auto dims = shape::known_ints(c, 2), axes = shape::known_ints(c, 3);
   if (!dims || !axes) return;
-  const auto rank = static_cast<int64_t>(dims->size());
-  std::vector<bool> reduced(dims->size(), false);
-  for (const int64_t axis : *axes) reduced[static_cast<size_t>(shape::normalize_axis(axis, rank))] = true;
+  const std::vector<bool> reduced = reduced_axes(*axes, std::ssize(*dims));
   c.set_output(0, Shape(kept_dims(*dims, reduced, c.attrs().get_bool("keep_dims"))));
 }
 
